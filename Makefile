@@ -1,0 +1,72 @@
+# Every verb a person types; `make help` lists them. Each installs what it needs into .venv, once.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TARGET ?=
+ARGS   ?=
+
+RUN = $(BIN)/tokenswarm run $(1) $(if $(TARGET),--target "$(TARGET)") $(ARGS)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Aim at a gateway: TOKENSWARM_API_KEY=… make stress TARGET=https://gateway.example'
+	@echo '  More options:     make stress ARGS="--workers 2 --time-scale 0.1"'
+
+# The requirements.lock holds what runs it and what checks it, so that two machines run the same.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "tokenswarm needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 104; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable '.'
+	@touch $@
+
+.PHONY: install
+install: $(READY) ## create .venv with the locked versions
+
+.PHONY: stress smoke ramp spike soak
+stress: $(READY) ## the main job: climb to 100 users, hold, recover; verdict and report
+	@$(call RUN,stress)
+smoke: $(READY) ## 10 s with a few users: does it work at all?
+	@$(call RUN,smoke)
+ramp: $(READY) ## step by step up to the expected load
+	@$(call RUN,ramp)
+spike: $(READY) ## 10 → 100 → 10 users at once
+	@$(call RUN,spike)
+soak: $(READY) ## a long, even load: leaks and drift
+	@$(call RUN,soak)
+
+.PHONY: mock
+mock: $(READY) ## run the mock gateway on 127.0.0.1:8000
+	@$(BIN)/tokenswarm mock gateway --port 8000 $(ARGS)
+
+.PHONY: lint types imports check
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+types: $(READY)
+	@$(BIN)/mypy
+imports: $(READY)
+	@$(BIN)/lint-imports
+check: lint types imports ## lint, types and import rules
+
+.PHONY: test
+test: $(READY) lint imports ## the fast checks and all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lock
+lock: ## write requirements.lock anew from pyproject.toml, in a throw-away environment
+	@rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
+	@.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=77' '.[dev]'
+	@.lock-venv/bin/python -m pip freeze --all --exclude tokenswarm --exclude pip > requirements.lock
+	@rm -rf .lock-venv
+
+.PHONY: clean
+clean: ## remove .venv and caches; reports stay
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

@@ -1,0 +1,171 @@
+"""One call's timestamps and counts, and the figures that follow from them.
+
+Definitions are printed in docs/metrics.md. All times are seconds on one monotonic clock; durations
+are seconds. A figure that the call can't give is None, never zero.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUCCESS: Final = "success"
+INTERRUPTED: Final = "interrupted"  # we stopped it: neither success nor failure
+
+FAILURES: Final = (
+    "connect",
+    "tls",
+    "timeout_connect",
+    "timeout_first_token",
+    "timeout_idle",
+    "timeout_total",
+    "http_4xx",
+    "rate_limited",  # 429, and 529 which some providers send for "overloaded"
+    "http_5xx",
+    "stream_error",
+    "truncated",
+    "malformed",
+    "empty",
+)
+OUTCOMES: Final = (SUCCESS, *FAILURES, INTERRUPTED)
+
+
+# A plain slots class, not a frozen dataclass: one is made for each call and filled as bytes arrive.
+class CallRecord:
+    """One call. `transport.call` fills the times and counts, the user class the labels."""
+
+    __slots__ = (
+        "arm",
+        "bytes_received",
+        "bytes_sent",
+        "cached_input_tokens",
+        "chunks",
+        "chunks_together",
+        "connect_s",
+        "content_at_s",
+        "cost",
+        "detail",
+        "ended_at_s",
+        "finish_reason",
+        "first_output_at_s",
+        "headers",
+        "headers_at_s",
+        "input_tokens",
+        "intended_at_s",
+        "is_reused",
+        "model",
+        "outcome",
+        "output_chars",
+        "output_tokens",
+        "prompt",
+        "reasoning_tokens",
+        "reconnects",
+        "response_id",
+        "scenario",
+        "sent_at_s",
+        "stage",
+        "started_at_s",
+        "status",
+        "stream",
+        "tokens_estimated",
+    )
+
+    def __init__(self, intended_at_s: float) -> None:
+        # Labels.
+        self.scenario = ""
+        self.prompt = ""  # size class: short, medium or long
+        self.stream = False
+        self.stage = ""
+        self.arm = "gateway"  # or "provider", for the paired arm
+        # Times.
+        self.intended_at_s = intended_at_s  # due time of an open arrival; when the user was ready in a closed loop
+        self.started_at_s: float | None = None  # first request byte handed to the socket
+        self.sent_at_s: float | None = None  # last request byte handed to the socket: "request sent"
+        self.headers_at_s: float | None = None  # first byte of the response
+        self.first_output_at_s: float | None = None  # first content that is not reasoning
+        self.content_at_s: list[float] = []  # the reads that brought content, one entry a read
+        self.ended_at_s: float | None = None  # terminal event, last body byte, or the failure
+        self.connect_s: float | None = None  # TLS included; None on a reused connection
+        # What came.
+        self.status = 0
+        self.outcome = SUCCESS
+        self.detail = ""  # one line on a failure
+        self.headers: list[tuple[bytes, bytes]] = []  # response headers, names in lower case
+        self.response_id = ""
+        self.model = ""
+        self.finish_reason = ""
+        self.chunks = 0  # content chunks
+        self.chunks_together = 0  # those that shared their read with another
+        self.output_chars = 0
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
+        self.cached_input_tokens: int | None = None
+        self.tokens_estimated = False
+        self.cost: float | None = None
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.is_reused = False
+        self.reconnects = 0
+
+    @property
+    def is_success(self) -> bool:
+        """2xx, a terminal event, a finish reason and no error event."""
+        return self.outcome == SUCCESS
+
+    @property
+    def schedule_delay_s(self) -> float | None:
+        """Intended start → first request byte handed to the socket."""
+        return _span(self.intended_at_s, self.started_at_s)
+
+    @property
+    def ttfb_s(self) -> float | None:
+        """Request sent → first byte of the response headers."""
+        return _span(self.sent_at_s, self.headers_at_s)
+
+    @property
+    def ttft_s(self) -> float | None:
+        """Request sent → first chunk with content, reasoning or tool-call text; streams only."""
+        if not self.stream or not self.content_at_s:
+            return None
+        return _span(self.sent_at_s, self.content_at_s[0])
+
+    @property
+    def ttfo_s(self) -> float | None:
+        """Request sent → first output that is not reasoning; streams only."""
+        return _span(self.sent_at_s, self.first_output_at_s) if self.stream else None
+
+    @property
+    def latency_s(self) -> float | None:
+        """Request sent → terminal event, or the last body byte when not streaming."""
+        return _span(self.sent_at_s, self.ended_at_s)
+
+    @property
+    def effective_latency_s(self) -> float | None:
+        """Intended start → the same end: safe from coordinated omission."""
+        return _span(self.intended_at_s, self.ended_at_s)
+
+    @property
+    def tpot_s(self) -> float | None:
+        """(Last content − first content) ÷ (n − 1); n from the server's usage, None when n < 2 or unknown."""
+        if not self.stream or self.tokens_estimated or self.output_tokens is None or self.output_tokens < 2:
+            return None
+        if len(self.content_at_s) < 2:
+            return None
+        return (self.content_at_s[-1] - self.content_at_s[0]) / (self.output_tokens - 1)
+
+    @property
+    def gaps_s(self) -> list[float]:
+        """Inter-chunk latencies: between one read that brought content and the next, never filled with zeros."""
+        if not self.stream:
+            return []
+        at = self.content_at_s
+        return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+
+    @property
+    def burst_ratio(self) -> float | None:
+        """Content chunks that shared their read with another ÷ all content chunks."""
+        return self.chunks_together / self.chunks if self.stream and self.chunks else None
+
+
+def _span(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else end_s - start_s

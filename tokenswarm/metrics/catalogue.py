@@ -1,0 +1,104 @@
+"""Every metric: name, unit, kind and one-line definition. The only list of them.
+
+docs/metrics.md, threshold validation, reports and exporters are all read from METRICS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+
+class Kind(Enum):
+    """What a metric is, and so which aggregations a threshold may ask of it."""
+
+    TIME = "time"  # histogram of seconds; limits without a unit are milliseconds
+    AMOUNT = "amount"  # histogram of a plain number
+    COUNTER = "counter"
+    RATE = "rate"  # events per second
+    SHARE = "share"  # a ratio from 0 to 1; both sides from the same window
+    GAUGE = "gauge"  # sampled
+
+
+AGGREGATIONS: Final = MappingProxyType(
+    {
+        Kind.TIME: ("avg", "min", "max", "med", "p", "count"),
+        Kind.AMOUNT: ("avg", "min", "max", "med", "p", "count"),
+        Kind.COUNTER: ("count", "rate"),
+        Kind.RATE: ("value", "rate"),
+        Kind.SHARE: ("rate", "value"),
+        Kind.GAUGE: ("avg", "min", "max", "med", "p", "value", "slope"),
+    }
+)
+# What a bare `< 1%` means; times and amounts must name theirs.
+DEFAULT_AGGREGATION: Final = MappingProxyType(
+    {Kind.COUNTER: "count", Kind.RATE: "value", Kind.SHARE: "rate", Kind.GAUGE: "value"}
+)
+
+LABELS: Final = (
+    "scenario",
+    "prompt",
+    "stream",
+    "stage",
+    "cache",
+    "cache_layer",
+    "provider",
+    "outcome",
+    "status",
+    "arm",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the catalogue. `is_success_only`: failed calls never enter it unless asked for by label."""
+
+    name: str
+    kind: Kind
+    unit: str  # "s", "1/s", "1", "B", "USD", "cores" …
+    definition: str
+    is_success_only: bool = False
+
+
+def _time(name: str, definition: str, *, is_success_only: bool = True) -> Metric:
+    return Metric(name, Kind.TIME, "s", definition, is_success_only)
+
+
+_ROWS: Final = (
+    _time("schedule_delay", "Intended start to the first request byte handed to the socket.", is_success_only=False),
+    _time("connect", "Start of TCP connect to connected, TLS included; new connections only.", is_success_only=False),
+    _time("ttfb", "Request sent to the first byte of the response headers."),
+    _time("ttft", "Request sent to the first chunk with content, reasoning or tool-call text; streams."),
+    _time("ttfo", "Request sent to the first output that is not reasoning; streams."),
+    _time("latency", "Request sent to the terminal event, or the last body byte when not streaming."),
+    _time("effective_latency", "Intended start to the same end; safe from coordinated omission."),
+    _time("tpot", "(Last content − first content) ÷ (output tokens − 1), tokens from the server's usage; streams."),
+    _time("icl", "Inter-chunk latency: every gap between content chunks that came in different reads."),
+    _time("max_gap", "The longest inter-chunk latency of a call: a stalled stream."),
+    Metric("burst_ratio", Kind.AMOUNT, "1", "Content chunks that shared a read with another ÷ all, per stream.", True),
+    Metric("input_tokens", Kind.COUNTER, "1", "Prompt tokens of successful calls, as the server counts them."),
+    Metric("output_tokens", Kind.COUNTER, "1", "Generated tokens of successful calls, as the server counts them."),
+    Metric("estimated_tokens", Kind.COUNTER, "1", "Output tokens that we estimated because the server sent no usage."),
+    Metric("requests", Kind.COUNTER, "1", "Calls that ended, in success or in failure."),
+    Metric("failures", Kind.COUNTER, "1", "Calls that failed, of any class."),
+    Metric("interrupted", Kind.COUNTER, "1", "Calls that we stopped ourselves: neither success nor failure."),
+    Metric("reconnects", Kind.COUNTER, "1", "Kept connections that the server had closed; the call went out once more."),
+    Metric("bytes_sent", Kind.COUNTER, "B", "Bytes written to sockets."),
+    Metric("bytes_received", Kind.COUNTER, "B", "Bytes read from sockets."),
+    Metric("cost", Kind.COUNTER, "USD", "Cost of the calls: the gateway's figure, else the target's price table."),
+    Metric("request_rate", Kind.RATE, "1/s", "Calls that ended per second."),
+    Metric("output_tokens_rate", Kind.RATE, "1/s", "Generated tokens per second."),
+    Metric("input_tokens_rate", Kind.RATE, "1/s", "Prompt tokens per second."),
+    Metric("success_rate", Kind.SHARE, "1", "Successful calls ÷ all that ended, interrupted ones left out."),
+    Metric("error_rate", Kind.SHARE, "1", "Failed calls ÷ all that ended, interrupted ones left out."),
+    Metric("rate_limited_rate", Kind.SHARE, "1", "Calls answered 429 or 529 ÷ all that ended."),
+    Metric("availability", Kind.SHARE, "1", "Calls that got an answer other than 5xx or none at all ÷ all that ended."),
+    Metric("goodput", Kind.SHARE, "1", "Calls that met every per-call objective of the SLO ÷ all that ended."),
+    Metric("users", Kind.GAUGE, "1", "Simulated users running."),
+    _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),
+    Metric("generator_cpu", Kind.GAUGE, "cores", "CPU used by one load-generator process, 1 = a whole core."),
+)
+
+METRICS: Final = MappingProxyType({metric.name: metric for metric in _ROWS})

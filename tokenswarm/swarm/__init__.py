@@ -1,0 +1,1 @@
+"""Locust: users, shape, options, merging. The only package that imports locust."""

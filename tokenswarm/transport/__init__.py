@@ -1,0 +1,1 @@
+"""Sockets: one call over one connection, timed. gevent I/O, no Locust."""

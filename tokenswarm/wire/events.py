@@ -1,0 +1,86 @@
+"""What a decoder reports: the meaning of a response, whatever the dialect.
+
+A decoder returns events in the order of their bytes. A complete, successful response yields
+content (TextDelta, ReasoningDelta, ToolDelta), one Finished with a reason, and one Done, in that
+order; Started and Usage may stand anywhere before Done. Content events are never empty: role-only,
+ping, comment and usage-only chunks yield no content event, because they are not a first token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first thing the body says of itself; a repeated `id` betrays a cached answer."""
+
+    id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Visible output text of one chunk."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """Reasoning ("thinking") text: a first token, but not a first output."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDelta:
+    """A piece of a tool call: the function's name or a part of its arguments."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counts them; a later one replaces an earlier one, field by field.
+
+    None means that the server did not say. `cost` is in the gateway's currency, USD as a rule.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The model said why it stopped: `stop`, `length`, `tool_calls`, `end_turn` …"""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The protocol's own end: `[DONE]`, `message_stop`, `response.completed`, or a whole JSON body."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFault:
+    """An error that the server reported inside a response that had begun well."""
+
+    message: str
+    kind: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Bytes that aren't what the dialect promises: broken JSON, an HTML page, a wrong shape."""
+
+    detail: str
+
+
+Content = TextDelta | ReasoningDelta | ToolDelta
+Event = Started | TextDelta | ReasoningDelta | ToolDelta | Usage | Finished | Done | StreamFault | Malformed
