@@ -6,6 +6,7 @@ are seconds. A figure that the call can't give is None, never zero.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 SUCCESS: Final = "success"
@@ -77,7 +78,9 @@ class CallRecord:
         self.stage = ""
         self.arm = "gateway"  # or "provider", for the paired arm
         # Times.
-        self.intended_at_s = intended_at_s  # due time of an open arrival; when the user was ready in a closed loop
+        self.intended_at_s = (
+            intended_at_s  # due time of an open arrival; when the user was ready in a closed loop
+        )
         self.started_at_s: float | None = None  # first request byte handed to the socket
         self.sent_at_s: float | None = None  # last request byte handed to the socket: "request sent"
         self.headers_at_s: float | None = None  # first byte of the response
@@ -155,11 +158,11 @@ class CallRecord:
 
     @property
     def gaps_s(self) -> list[float]:
-        """Inter-chunk latencies: between one read that brought content and the next, never filled with zeros."""
+        """Inter-chunk latencies: from one read that brought content to the next, never zero-filled."""
         if not self.stream:
             return []
         at = self.content_at_s
-        return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(at)]
 
     @property
     def burst_ratio(self) -> float | None:

@@ -67,35 +67,75 @@ def _time(name: str, definition: str, *, is_success_only: bool = True) -> Metric
 
 
 _ROWS: Final = (
-    _time("schedule_delay", "Intended start to the first request byte handed to the socket.", is_success_only=False),
-    _time("connect", "Start of TCP connect to connected, TLS included; new connections only.", is_success_only=False),
+    _time(
+        "schedule_delay",
+        "Intended start to the first request byte handed to the socket.",
+        is_success_only=False,
+    ),
+    _time(
+        "connect",
+        "Start of TCP connect to connected, TLS included; new connections only.",
+        is_success_only=False,
+    ),
     _time("ttfb", "Request sent to the first byte of the response headers."),
     _time("ttft", "Request sent to the first chunk with content, reasoning or tool-call text; streams."),
     _time("ttfo", "Request sent to the first output that is not reasoning; streams."),
     _time("latency", "Request sent to the terminal event, or the last body byte when not streaming."),
     _time("effective_latency", "Intended start to the same end; safe from coordinated omission."),
-    _time("tpot", "(Last content − first content) ÷ (output tokens − 1), tokens from the server's usage; streams."),
+    _time(
+        "tpot",
+        "(Last content − first content) ÷ (output tokens − 1), tokens from the server's usage; streams.",
+    ),
     _time("icl", "Inter-chunk latency: every gap between content chunks that came in different reads."),
     _time("max_gap", "The longest inter-chunk latency of a call: a stalled stream."),
-    Metric("burst_ratio", Kind.AMOUNT, "1", "Content chunks that shared a read with another ÷ all, per stream.", True),
-    Metric("input_tokens", Kind.COUNTER, "1", "Prompt tokens of successful calls, as the server counts them."),
-    Metric("output_tokens", Kind.COUNTER, "1", "Generated tokens of successful calls, as the server counts them."),
-    Metric("estimated_tokens", Kind.COUNTER, "1", "Output tokens that we estimated because the server sent no usage."),
+    Metric(
+        "burst_ratio",
+        Kind.AMOUNT,
+        "1",
+        "Content chunks that shared a read with another ÷ all, per stream.",
+        True,
+    ),
+    Metric(
+        "input_tokens", Kind.COUNTER, "1", "Prompt tokens of successful calls, as the server counts them."
+    ),
+    Metric(
+        "output_tokens", Kind.COUNTER, "1", "Generated tokens of successful calls, as the server counts them."
+    ),
+    Metric(
+        "estimated_tokens",
+        Kind.COUNTER,
+        "1",
+        "Output tokens that we estimated because the server sent no usage.",
+    ),
     Metric("requests", Kind.COUNTER, "1", "Calls that ended, in success or in failure."),
     Metric("failures", Kind.COUNTER, "1", "Calls that failed, of any class."),
     Metric("interrupted", Kind.COUNTER, "1", "Calls that we stopped ourselves: neither success nor failure."),
-    Metric("reconnects", Kind.COUNTER, "1", "Kept connections that the server had closed; the call went out once more."),
+    Metric(
+        "reconnects",
+        Kind.COUNTER,
+        "1",
+        "Kept connections that the server had closed; the call went out once more.",
+    ),
     Metric("bytes_sent", Kind.COUNTER, "B", "Bytes written to sockets."),
     Metric("bytes_received", Kind.COUNTER, "B", "Bytes read from sockets."),
-    Metric("cost", Kind.COUNTER, "USD", "Cost of the calls: the gateway's figure, else the target's price table."),
+    Metric(
+        "cost", Kind.COUNTER, "USD", "Cost of the calls: the gateway's figure, else the target's price table."
+    ),
     Metric("request_rate", Kind.RATE, "1/s", "Calls that ended per second."),
     Metric("output_tokens_rate", Kind.RATE, "1/s", "Generated tokens per second."),
     Metric("input_tokens_rate", Kind.RATE, "1/s", "Prompt tokens per second."),
     Metric("success_rate", Kind.SHARE, "1", "Successful calls ÷ all that ended, interrupted ones left out."),
     Metric("error_rate", Kind.SHARE, "1", "Failed calls ÷ all that ended, interrupted ones left out."),
     Metric("rate_limited_rate", Kind.SHARE, "1", "Calls answered 429 or 529 ÷ all that ended."),
-    Metric("availability", Kind.SHARE, "1", "Calls that got an answer other than 5xx or none at all ÷ all that ended."),
-    Metric("goodput", Kind.SHARE, "1", "Calls that met every per-call objective of the SLO ÷ all that ended."),
+    Metric(
+        "availability",
+        Kind.SHARE,
+        "1",
+        "Calls that got an answer other than 5xx or none at all ÷ all that ended.",
+    ),
+    Metric(
+        "goodput", Kind.SHARE, "1", "Calls that met every per-call objective of the SLO ÷ all that ended."
+    ),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),
     Metric("generator_cpu", Kind.GAUGE, "cores", "CPU used by one load-generator process, 1 = a whole core."),

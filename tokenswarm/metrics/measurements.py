@@ -1,0 +1,238 @@
+"""All that a run measured, merged: deltas go in, figures come out. Live on the master and offline alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.catalogue import METRICS, Kind
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, SeriesKey
+from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
+
+ANY_OUTCOME: Final = "all"
+# A target that answers each call with a new message must not fill our memory.
+MAX_FAULTS: Final = 200
+OTHER_FAULTS: Final = "other messages"
+
+# share → the outcomes that count as its numerator; the denominator is always all that ended.
+_SHARES: Final[Mapping[str, frozenset[str]]] = {
+    "success_rate": frozenset({SUCCESS}),
+    "error_rate": frozenset(FAILURES),
+    "rate_limited_rate": frozenset({"rate_limited"}),
+    "availability": frozenset({SUCCESS, "http_4xx", "rate_limited", "malformed", "empty"}),
+}
+# rate → the count it divides by seconds
+_RATES: Final[Mapping[str, str]] = {
+    "request_rate": "requests",
+    "output_tokens_rate": "output_tokens",
+    "input_tokens_rate": "input_tokens",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A gauge read at one time from one place: `users` from the master, CPU from each worker."""
+
+    at_s: float
+    source: str
+    name: str
+    value: float
+
+
+class Measurements:
+    """Series by key, failures by message and gauge samples; `read` answers thresholds."""
+
+    def __init__(self, stages: Sequence[StageSpan] = (), width_s: float = 1.0) -> None:
+        self.width_s = width_s
+        self.series: dict[SeriesKey, Series] = {}
+        self.faults: dict[FaultKey, Fault] = {}
+        self.samples: list[Sample] = []
+        self._stages = tuple(stages)
+
+    @property
+    def stages(self) -> Sequence[StageSpan]:
+        """The stages that ran."""
+        return self._stages
+
+    def set_stages(self, stages: Sequence[StageSpan]) -> None:
+        """Replace the stages, once it is known when they really ended."""
+        self._stages = tuple(stages)
+
+    def resolution_s(self) -> float:
+        """The width of one interval."""
+        return self.width_s
+
+    def absorb(self, delta: Delta) -> None:
+        """Add a delta; a coarser one makes all coarser, a finer one is folded into our intervals."""
+        if delta.width_s > self.width_s:
+            self._coarsen(delta.width_s)
+        for key, series in delta.series.items():
+            start_s = key.interval * delta.width_s
+            own = key._replace(interval=math.floor(start_s / self.width_s + 1e-9))
+            self.series.setdefault(own, Series()).merge(series)
+        for fault_key, fault in delta.faults.items():
+            self._absorb_fault(fault_key, fault)
+
+    def _absorb_fault(self, key: FaultKey, fault: Fault) -> None:
+        if key not in self.faults and len(self.faults) >= MAX_FAULTS:
+            key = key._replace(message=OTHER_FAULTS)
+        known = self.faults.get(key)
+        if known is None:
+            self.faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
+        else:
+            known.merge(fault)
+
+    def _coarsen(self, width_s: float) -> None:
+        old, old_width_s = self.series, self.width_s
+        self.series, self.width_s = {}, width_s
+        for key, series in old.items():
+            own = key._replace(interval=math.floor(key.interval * old_width_s / width_s + 1e-9))
+            self.series.setdefault(own, Series()).merge(series)
+
+    def select(self, selector: Selector, span: Span | None = None) -> Iterator[tuple[SeriesKey, Series]]:
+        """The series that match; without a `stage` label, warm-ups are left out."""
+        wanted = dict(selector.labels)
+        stage = wanted.pop("stage", None)
+        if wanted.get("outcome") == ANY_OUTCOME:
+            del wanted["outcome"]
+        warmups = {s.name for s in self._stages if s.is_warmup} if stage is None else frozenset()
+        first = last = None
+        if span is not None:
+            first = math.floor(span.start_s / self.width_s + 1e-9)
+            last = math.ceil(span.end_s / self.width_s - 1e-9)
+        for key, series in self.series.items():
+            if first is not None and last is not None and not first <= key.interval < last:
+                continue
+            if key.stage in warmups or (stage is not None and key.stage != stage):
+                continue
+            if all(getattr(key.labels, name) == value for name, value in wanted.items()):
+                yield key, series
+
+    def histogram(self, name: str, selector: Selector, span: Span | None = None) -> Histogram:
+        """The merged histogram of one metric; of successful calls where the catalogue says so."""
+        metric = METRICS[name]
+        if metric.is_success_only and "outcome" not in selector.labels:
+            selector = Selector({**selector.labels, "outcome": SUCCESS})
+        found = (series.values.get(name) for _, series in self.select(selector, span))
+        return Histogram.merged(histogram for histogram in found if histogram is not None)
+
+    def count(self, name: str, selector: Selector, span: Span | None = None) -> float:
+        """The sum of one counter. `requests` and `failures` leave interrupted calls out."""
+        if name == "requests":
+            return sum(self.outcomes(selector, span, without_interrupted=True).values())
+        if name == "failures":
+            ended = self.outcomes(selector, span, without_interrupted=True)
+            return sum(count for outcome, count in ended.items() if outcome in FAILURES)
+        if name == "interrupted":
+            return self.outcomes(selector, span).get(INTERRUPTED, 0)
+        return sum(series.counts.get(name, 0) for _, series in self.select(selector, span))
+
+    def outcomes(
+        self, selector: Selector, span: Span | None = None, *, without_interrupted: bool = False
+    ) -> dict[str, float]:
+        """Calls by outcome."""
+        found: dict[str, float] = {}
+        for key, series in self.select(selector, span):
+            outcome = key.labels.outcome
+            if outcome and not (without_interrupted and outcome == INTERRUPTED):
+                found[outcome] = found.get(outcome, 0) + series.counts.get("calls", 0)
+        return found
+
+    def seconds(self, selector: Selector, span: Span | None = None) -> float:
+        """How long the selected part of the run lasted: the denominator of rates."""
+        stage = selector.labels.get("stage")
+        judged = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
+        if span is None:
+            return sum(s.end_s - s.start_s for s in judged)
+        inside = (min(s.end_s, span.end_s) - max(s.start_s, span.start_s) for s in judged)
+        return sum(seconds for seconds in inside if seconds > 0)
+
+    def read(
+        self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None = None
+    ) -> Reading:
+        """One figure; absent, with the reason, when nothing was measured."""
+        kind = METRICS[metric].kind
+        if kind in (Kind.TIME, Kind.AMOUNT):
+            return _of_histogram(self.histogram(metric, selector, span), aggregation)
+        if kind is Kind.SHARE:
+            return self._share(metric, selector, span)
+        if kind is Kind.GAUGE:
+            return self._gauge(metric, aggregation, selector, span)
+        name = _RATES.get(metric, metric)
+        count = self.count(name, selector, span)
+        samples = int(self.count("requests", selector, span))
+        if kind is Kind.COUNTER and aggregation.name == "count":
+            return Reading.exact(count, samples)
+        seconds = self.seconds(selector, span)
+        if seconds <= 0:
+            return Reading.absent("no time passed in the selected stages", samples)
+        return Reading.exact(count / seconds, samples)
+
+    def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
+        outcomes = self.outcomes(selector, span, without_interrupted=True)
+        ended = int(sum(outcomes.values()))
+        if not ended:
+            return Reading.absent("no call ended")
+        if metric == "goodput":
+            if not any("good" in series.counts for _, series in self.select(selector, span)):
+                return Reading.absent("the SLO states no per-call objectives", ended)
+            return Reading.exact(self.count("good", selector, span) / ended, ended)
+        part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
+        return Reading.exact(part / ended, ended)
+
+    def _gauge(self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None) -> Reading:
+        stage = selector.labels.get("stage")
+        spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
+        points = [
+            sample
+            for sample in self.samples
+            if sample.name == metric
+            and (not self._stages or any(s.start_s <= sample.at_s < s.end_s for s in spans))
+            and (span is None or span.start_s <= sample.at_s < span.end_s)
+        ]
+        if not points:
+            return Reading.absent("no sample was taken")
+        if aggregation.name == "slope":
+            return _slope(points)
+        if aggregation.name == "value":
+            return Reading.exact(points[-1].value, len(points))
+        histogram = Histogram()
+        histogram.fold([point.value for point in points])
+        return _of_histogram(histogram, aggregation)
+
+
+def _of_histogram(histogram: Histogram, aggregation: Aggregation) -> Reading:
+    if not histogram.count:
+        return Reading.absent("no sample")
+    value: float | None
+    if aggregation.name == "count":
+        value = histogram.count
+    elif aggregation.name == "avg":
+        value = histogram.mean
+    elif aggregation.name == "min":
+        value = histogram.low
+    elif aggregation.name == "max":
+        value = histogram.high
+    else:
+        quantile = aggregation.quantile
+        if quantile is None:
+            raise ValueError(f"{aggregation} can't be read from a histogram")
+        value = histogram.quantile(quantile)
+    assert value is not None
+    return Reading.exact(value, histogram.count)
+
+
+def _slope(points: Sequence[Sample]) -> Reading:
+    """Least squares, in units per second."""
+    if len(points) < 2:
+        return Reading.absent("a slope needs two samples", len(points))
+    mean_t = sum(p.at_s for p in points) / len(points)
+    mean_v = sum(p.value for p in points) / len(points)
+    spread = sum((p.at_s - mean_t) ** 2 for p in points)
+    if spread == 0:
+        return Reading.absent("all samples were taken at one time", len(points))
+    return Reading.exact(sum((p.at_s - mean_t) * (p.value - mean_v) for p in points) / spread, len(points))

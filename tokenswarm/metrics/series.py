@@ -1,0 +1,115 @@
+"""The unit in which measurements are kept, sent and added: one interval, one stage, one set of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from tokenswarm.metrics.histogram import Histogram
+
+
+class Labels(NamedTuple):
+    """What tells series apart within a stage; "" where a label doesn't apply."""
+
+    # A NamedTuple: it is a dictionary key on the hot path, and hashes in C.
+    scenario: str = ""
+    prompt: str = ""
+    stream: str = ""  # "true" or "false"
+    arm: str = ""
+    outcome: str = ""
+    status: str = ""
+    cache: str = ""
+    cache_layer: str = ""
+    provider: str = ""
+
+
+NO_LABELS: Final = Labels()
+
+
+class SeriesKey(NamedTuple):
+    """Where a series belongs: `interval` × width is its start, in seconds since the run's start."""
+
+    interval: int
+    stage: str
+    labels: Labels
+
+
+@dataclass(slots=True)
+class Series:
+    """Counts and histograms of one key; two series of one key add up."""
+
+    counts: dict[str, float] = field(default_factory=dict)
+    values: dict[str, Histogram] = field(default_factory=dict)
+
+    def merge(self, other: Series) -> None:
+        """Add another series to this one."""
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        for name, histogram in other.values.items():
+            self.values.setdefault(name, Histogram()).merge(histogram)
+
+
+class FaultKey(NamedTuple):
+    """What makes two failures the same row in a report."""
+
+    outcome: str
+    status: int
+    message: str
+
+
+@dataclass(slots=True)
+class Fault:
+    """How often a failure came, and when; seconds since the run's start."""
+
+    count: int
+    first_s: float
+    last_s: float
+
+    def merge(self, other: Fault) -> None:
+        """Add another count of the same failure."""
+        self.count += other.count
+        self.first_s = min(self.first_s, other.first_s)
+        self.last_s = max(self.last_s, other.last_s)
+
+
+@dataclass(slots=True)
+class Delta:
+    """What was measured since the last delta; deltas of any worker, in any order, add up."""
+
+    width_s: float
+    series: dict[SeriesKey, Series] = field(default_factory=dict)
+    faults: dict[FaultKey, Fault] = field(default_factory=dict)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain types only, for JSON lines and Locust's msgpack messages."""
+        return {
+            "width_s": self.width_s,
+            "series": [
+                {
+                    "interval": key.interval,
+                    "stage": key.stage,
+                    "labels": {name: value for name, value in key.labels._asdict().items() if value},
+                    "counts": series.counts,
+                    "values": {name: histogram.to_wire() for name, histogram in series.values.items()},
+                }
+                for key, series in self.series.items()
+            ],
+            "faults": [
+                {**key._asdict(), "count": fault.count, "first_s": fault.first_s, "last_s": fault.last_s}
+                for key, fault in self.faults.items()
+            ],
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Delta:
+        """The delta that `to_wire` wrote; rubbish raises KeyError, TypeError or ValueError."""
+        delta = cls(float(data["width_s"]))
+        for row in data["series"]:
+            key = SeriesKey(int(row["interval"]), str(row["stage"]), Labels(**row["labels"]))
+            values = {name: Histogram.from_wire(wire) for name, wire in row["values"].items()}
+            delta.series.setdefault(key, Series()).merge(Series(dict(row["counts"]), values))
+        for row in data["faults"]:
+            fault_key = FaultKey(str(row["outcome"]), int(row["status"]), str(row["message"]))
+            delta.faults[fault_key] = Fault(int(row["count"]), float(row["first_s"]), float(row["last_s"]))
+        return delta
