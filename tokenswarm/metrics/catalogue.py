@@ -128,6 +128,12 @@ _ROWS: Final = (
     Metric("error_rate", Kind.SHARE, "1", "Failed calls ÷ all that ended, interrupted ones left out."),
     Metric("rate_limited_rate", Kind.SHARE, "1", "Calls answered 429 or 529 ÷ all that ended."),
     Metric(
+        "cache_hit_rate",
+        Kind.SHARE,
+        "1",
+        "Calls that the gateway answered from its cache ÷ hits and misses.",
+    ),
+    Metric(
         "availability",
         Kind.SHARE,
         "1",

@@ -173,6 +173,8 @@ class Measurements:
         return Reading.exact(count / seconds, samples)
 
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
+        if metric == "cache_hit_rate":
+            return self._cache_hit_rate(selector, span)
         outcomes = self.outcomes(selector, span, without_interrupted=True)
         ended = int(sum(outcomes.values()))
         if not ended:
@@ -183,6 +185,16 @@ class Measurements:
             return Reading.exact(self.count("good", selector, span) / ended, ended)
         part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
         return Reading.exact(part / ended, ended)
+
+    def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
+        calls = {"hit": 0.0, "miss": 0.0}
+        for key, series in self.select(selector, span):
+            if key.labels.cache in calls:
+                calls[key.labels.cache] += series.counts.get("calls", 0)
+        known = sum(calls.values())
+        if not known:
+            return Reading.absent("no answer said whether it came from a cache")
+        return Reading.exact(calls["hit"] / known, int(known))
 
     def _gauge(self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None) -> Reading:
         stage = selector.labels.get("stage")
