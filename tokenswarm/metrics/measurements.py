@@ -10,13 +10,18 @@ from typing import Final
 from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, SeriesKey
+from tokenswarm.metrics.series import (
+    MAX_FAULTS,
+    OTHER_FAULTS,
+    Delta,
+    Fault,
+    FaultKey,
+    Series,
+    SeriesKey,
+)
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
-# A target that answers each call with a new message must not fill our memory.
-MAX_FAULTS: Final = 200
-OTHER_FAULTS: Final = "other messages"
 
 # share → the outcomes that count as its numerator; the denominator is always all that ended.
 _SHARES: Final[Mapping[str, frozenset[str]]] = {

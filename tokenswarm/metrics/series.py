@@ -50,6 +50,11 @@ class Series:
             self.values.setdefault(name, Histogram()).merge(histogram)
 
 
+# A target that answers each call with a new message must not fill our memory.
+MAX_FAULTS: Final = 200
+OTHER_FAULTS: Final = "other messages"
+
+
 class FaultKey(NamedTuple):
     """What makes two failures the same row in a report."""
 

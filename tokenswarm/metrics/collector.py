@@ -1,0 +1,257 @@
+"""The worker's side of measuring: calls go in, deltas come out.
+
+`record` runs once a call on the hot path, so it only appends numbers to lists; logarithms, dictionary
+keys by name and histograms wait for `drain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.series import (
+    MAX_FAULTS,
+    NO_LABELS,
+    OTHER_FAULTS,
+    Delta,
+    Fault,
+    FaultKey,
+    Labels,
+    Series,
+    SeriesKey,
+)
+
+# Lists are folded into histograms at this many values, so that a lost master can't fill a worker's memory.
+_FOLD_AT: Final = 50_000
+# Per-call objectives and the property of a call that each is held against.
+OBJECTIVES: Final = {
+    "ttft": "ttft_s",
+    "ttfo": "ttfo_s",
+    "tpot": "tpot_s",
+    "latency": "latency_s",
+    "effective_latency": "effective_latency_s",
+}
+
+
+class _Key(NamedTuple):
+    interval: int
+    stage: str
+    scenario: str
+    prompt: str
+    stream: bool
+    arm: str
+    outcome: str
+    status: int
+
+
+class _Pending:
+    """Numbers of one key since the last fold; plain lists, because they are appended to in the hot path."""
+
+    __slots__ = (
+        "burst_ratio",
+        "calls",
+        "connect",
+        "cost",
+        "counts",
+        "effective_latency",
+        "good",
+        "icl",
+        "latency",
+        "max_gap",
+        "schedule_delay",
+        "tpot",
+        "ttfb",
+        "ttfo",
+        "ttft",
+    )
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.good = 0
+        self.cost = 0.0
+        self.counts = dict.fromkeys(_COUNTS, 0)
+        self.latency: list[float] = []
+        self.effective_latency: list[float] = []
+        self.schedule_delay: list[float] = []
+        self.connect: list[float] = []
+        self.ttfb: list[float] = []
+        self.ttft: list[float] = []
+        self.ttfo: list[float] = []
+        self.tpot: list[float] = []
+        self.icl: list[float] = []
+        self.max_gap: list[float] = []
+        self.burst_ratio: list[float] = []
+
+
+_COUNTS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "estimated_tokens",
+    "reasoning_tokens",
+    "cached_input_tokens",
+    "bytes_sent",
+    "bytes_received",
+    "reconnects",
+    "chunks",
+)
+_VALUES: Final = (
+    "latency",
+    "effective_latency",
+    "schedule_delay",
+    "connect",
+    "ttfb",
+    "ttft",
+    "ttfo",
+    "tpot",
+    "icl",
+    "max_gap",
+    "burst_ratio",
+)
+
+
+class Collector:
+    """Measurements of one process since the last drain, by interval, stage and labels."""
+
+    def __init__(
+        self, started_at_s: float, width_s: float, objectives_s: Mapping[str, float] | None = None
+    ) -> None:
+        """`started_at_s` is the run's start on this process's monotonic clock; limits are in seconds."""
+        self._started_at_s = started_at_s
+        self._width_s = width_s
+        self._objectives = [(OBJECTIVES[name], limit) for name, limit in (objectives_s or {}).items()]
+        self._pending: dict[_Key, _Pending] = {}
+        self._held = 0
+        self._delta = Delta(width_s)
+
+    def record(self, call: CallRecord) -> None:
+        """Count one call that ended, in success, in failure or interrupted by us."""
+        ended_at_s = call.ended_at_s
+        if ended_at_s is None:
+            raise ValueError("a call is recorded when it has ended")
+        elapsed_s = ended_at_s - self._started_at_s
+        key = _Key(
+            int(elapsed_s / self._width_s) if elapsed_s > 0 else 0,
+            call.stage,
+            call.scenario,
+            call.prompt,
+            call.stream,
+            call.arm,
+            call.outcome,
+            call.status,
+        )
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = _Pending()
+        pending.calls += 1
+        pending.effective_latency.append(ended_at_s - call.intended_at_s)
+        if call.started_at_s is not None:
+            pending.schedule_delay.append(call.started_at_s - call.intended_at_s)
+        if call.sent_at_s is not None:
+            pending.latency.append(ended_at_s - call.sent_at_s)
+            if call.headers_at_s is not None:
+                pending.ttfb.append(call.headers_at_s - call.sent_at_s)
+        if call.connect_s is not None:
+            pending.connect.append(call.connect_s)
+        self._count(pending, call)
+        if call.stream and call.content_at_s:
+            self._record_stream(pending, call)
+        if call.outcome != "success":
+            if call.outcome != "interrupted":
+                self._record_fault(call, elapsed_s)
+        elif self._objectives and self._meets_objectives(call):
+            pending.good += 1
+        self._held += 6 + len(call.content_at_s)
+        if self._held >= _FOLD_AT:
+            self._fold()
+
+    def observe(self, name: str, elapsed_s: float, values: list[float], stage: str = "") -> None:
+        """Add values that belong to no call, such as generator lag, at a time since the run's start."""
+        key = SeriesKey(int(elapsed_s / self._width_s) if elapsed_s > 0 else 0, stage, NO_LABELS)
+        series = self._delta.series.setdefault(key, Series())
+        series.values.setdefault(name, Histogram()).fold(values)
+
+    def drain(self) -> Delta:
+        """All that was recorded since the last drain."""
+        self._fold()
+        delta, self._delta = self._delta, Delta(self._width_s)
+        return delta
+
+    def _count(self, pending: _Pending, call: CallRecord) -> None:
+        counts = pending.counts
+        counts["bytes_sent"] += call.bytes_sent
+        counts["bytes_received"] += call.bytes_received
+        counts["reconnects"] += call.reconnects
+        counts["chunks"] += call.chunks
+        if call.outcome == "success":
+            counts["input_tokens"] += call.input_tokens or 0
+            counts["output_tokens"] += call.output_tokens or 0
+            counts["reasoning_tokens"] += call.reasoning_tokens or 0
+            counts["cached_input_tokens"] += call.cached_input_tokens or 0
+            if call.tokens_estimated:
+                counts["estimated_tokens"] += call.output_tokens or 0
+        if call.cost is not None:
+            pending.cost += call.cost
+
+    @staticmethod
+    def _record_stream(pending: _Pending, call: CallRecord) -> None:
+        for values, value in (
+            (pending.ttft, call.ttft_s),
+            (pending.ttfo, call.ttfo_s),
+            (pending.tpot, call.tpot_s),
+            (pending.burst_ratio, call.burst_ratio),
+        ):
+            if value is not None:
+                values.append(value)
+        gaps = call.gaps_s
+        if gaps:
+            pending.icl.extend(gaps)
+            pending.max_gap.append(max(gaps))
+
+    def _meets_objectives(self, call: CallRecord) -> bool:
+        for attribute, limit_s in self._objectives:
+            value_s = getattr(call, attribute)
+            if value_s is not None and value_s > limit_s:
+                return False
+        return True
+
+    def _record_fault(self, call: CallRecord, elapsed_s: float) -> None:
+        faults = self._delta.faults
+        key = FaultKey(call.outcome, call.status, call.detail)
+        if key not in faults and len(faults) >= MAX_FAULTS:
+            key = key._replace(message=OTHER_FAULTS)
+        fault = Fault(1, elapsed_s, elapsed_s)
+        if key in faults:
+            faults[key].merge(fault)
+        else:
+            faults[key] = fault
+
+    def _fold(self) -> None:
+        for key, pending in self._pending.items():
+            labels = Labels(
+                scenario=key.scenario,
+                prompt=key.prompt,
+                stream="true" if key.stream else "false",
+                arm=key.arm,
+                outcome=key.outcome,
+                status=str(key.status) if key.status else "",
+            )
+            series = self._delta.series.setdefault(SeriesKey(key.interval, key.stage, labels), Series())
+            series.merge(self._series_of(pending))
+        self._pending.clear()
+        self._held = 0
+
+    def _series_of(self, pending: _Pending) -> Series:
+        series = Series({"calls": pending.calls})
+        series.counts.update((name, count) for name, count in pending.counts.items() if count)
+        if pending.cost:
+            series.counts["cost"] = pending.cost
+        if self._objectives:
+            series.counts["good"] = pending.good
+        for name in _VALUES:
+            values = getattr(pending, name)
+            if values:
+                histogram = series.values[name] = Histogram()
+                histogram.fold(values)
+        return series
