@@ -1,0 +1,186 @@
+"""The collector and what comes out of its deltas."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import MAX_FAULTS, OTHER_FAULTS, Delta
+from tokenswarm.metrics.source import Aggregation, Selector, Span, StageSpan
+
+STARTED_AT_S = 1000.0
+ALL = Selector()
+
+
+def call_at(
+    ended_s: float, *, took_s: float = 0.1, outcome: str = "success", status: int = 200, **labels: object
+) -> CallRecord:
+    """A call that ended `ended_s` after the run's start and was sent `took_s` before."""
+    sent_at_s = STARTED_AT_S + ended_s - took_s
+    record = CallRecord(intended_at_s=sent_at_s - 0.01)
+    record.started_at_s = record.sent_at_s = sent_at_s
+    record.headers_at_s = sent_at_s + took_s / 2
+    record.ended_at_s = sent_at_s + took_s
+    record.scenario, record.stage, record.prompt = "chat", "hold", "short"
+    record.outcome, record.status = outcome, status
+    for name, value in labels.items():
+        setattr(record, name, value)
+    return record
+
+
+def measured(*calls: CallRecord, stages: tuple[StageSpan, ...] = (StageSpan("hold", 0, 10),)) -> Measurements:
+    """What a master knows of these calls, by way of the wire."""
+    collector = Collector(STARTED_AT_S, width_s=1.0)
+    for call in calls:
+        collector.record(call)
+    measurements = Measurements(stages)
+    measurements.absorb(Delta.from_wire(json.loads(json.dumps(collector.drain().to_wire()))))
+    return measurements
+
+
+def test_failed_calls_never_enter_the_success_only_latency() -> None:
+    """A fast error must not make the gateway look fast; by label it can still be asked for."""
+    measurements = measured(call_at(1, took_s=0.2), call_at(2, took_s=0.001, outcome="http_5xx", status=500))
+    minimum = Aggregation("min")
+    assert measurements.read("latency", minimum, ALL).value == pytest.approx(0.2)
+    assert measurements.read("latency", minimum, Selector({"outcome": "http_5xx"})).value == pytest.approx(
+        0.001
+    )
+    assert measurements.read("latency", minimum, Selector({"outcome": "all"})).samples == 2
+
+
+def test_interrupted_calls_are_neither_success_nor_failure() -> None:
+    """They are counted apart and stand on no side of a ratio."""
+    measurements = measured(
+        call_at(1), call_at(2, outcome="interrupted", status=0), call_at(3, outcome="truncated")
+    )
+    count = Aggregation("count")
+    assert measurements.read("requests", count, ALL).value == 2
+    assert measurements.read("interrupted", count, ALL).value == 1
+    assert measurements.read("error_rate", Aggregation("rate"), ALL).value == 0.5
+    assert measurements.read("success_rate", Aggregation("rate"), ALL).value == 0.5
+
+
+def test_warm_up_stages_are_not_judged_unless_named() -> None:
+    """Without a stage label a figure leaves warm-ups out; with it, it shows them."""
+    stages = (StageSpan("warm-up", 0, 5, is_warmup=True), StageSpan("hold", 5, 10))
+    measurements = measured(call_at(1, stage="warm-up", took_s=0.9), call_at(6), stages=stages)
+    p50 = Aggregation("med")
+    assert measurements.read("latency", p50, ALL).value == pytest.approx(0.1)
+    assert measurements.read("latency", p50, Selector({"stage": "warm-up"})).value == pytest.approx(0.9)
+    assert measurements.read("request_rate", Aggregation("value"), ALL).value == pytest.approx(1 / 5)
+
+
+def test_a_call_belongs_to_the_interval_in_which_it_ended() -> None:
+    """Spans select by the time of the end."""
+    measurements = measured(call_at(0.5), call_at(1.5), call_at(1.9))
+    assert measurements.read("requests", Aggregation("count"), ALL, Span(1, 2)).value == 2
+
+
+def test_deltas_add_up_however_they_are_cut() -> None:
+    """Draining after every call, or once at the end, tells the same."""
+    calls = [call_at(0.1 * n, took_s=0.01 * n) for n in range(1, 60)]
+    collector, often = Collector(STARTED_AT_S, 1.0), Measurements((StageSpan("hold", 0, 10),))
+    for call in calls:
+        collector.record(call)
+        often.absorb(collector.drain())
+    once = measured(*calls)
+    assert often.histogram("latency", ALL).counts == once.histogram("latency", ALL).counts
+    assert often.count("requests", ALL) == once.count("requests", ALL) == 59
+
+
+def test_stream_figures_come_from_the_reads_that_brought_content() -> None:
+    """ttft, gaps, tpot and bursts of one stream of four reads, five chunks and nine tokens."""
+    record = call_at(2.0, took_s=1.0, stream=True)
+    assert record.sent_at_s is not None
+    record.content_at_s = [record.sent_at_s + s for s in (0.2, 0.3, 0.7, 1.0)]
+    record.first_output_at_s = record.content_at_s[1]
+    record.chunks, record.chunks_together, record.output_tokens = 5, 2, 9
+    measurements = measured(record)
+    highest = Aggregation("max")
+    expected = {"ttft": 0.2, "ttfo": 0.3, "tpot": 0.8 / 8, "max_gap": 0.4, "burst_ratio": 0.4}
+    for name, value in expected.items():
+        assert measurements.read(name, highest, ALL).value == pytest.approx(value), name
+    assert measurements.read("icl", highest, ALL).samples == 3
+
+
+def test_tokens_that_we_estimated_give_no_tpot() -> None:
+    """tpot rests on the server's own count, or there is none."""
+    record = call_at(2.0, took_s=1.0, stream=True, tokens_estimated=True, output_tokens=9)
+    record.content_at_s = [STARTED_AT_S + 1.2, STARTED_AT_S + 1.4]
+    assert record.tpot_s is None
+    assert measured(record).count("estimated_tokens", ALL) == 9
+
+
+def test_goodput_counts_calls_that_meet_every_objective() -> None:
+    """Of four calls one is too slow and one failed fast: half is good."""
+    collector = Collector(STARTED_AT_S, 1.0, {"latency": 0.15})
+    for call in (call_at(1), call_at(1), call_at(1, took_s=0.2), call_at(1, took_s=0.01, outcome="empty")):
+        collector.record(call)
+    measurements = Measurements((StageSpan("hold", 0, 10),))
+    measurements.absorb(collector.drain())
+    assert measurements.read("goodput", Aggregation("rate"), ALL).value == 0.5
+
+
+def test_goodput_without_objectives_is_absent() -> None:
+    """Nothing to meet is not everything met."""
+    assert measured(call_at(1)).read("goodput", Aggregation("rate"), ALL).value is None
+
+
+def test_a_target_that_varies_its_messages_cannot_fill_memory() -> None:
+    """Beyond the cap, failures are counted under one message; none is lost."""
+    calls = [
+        call_at(1, outcome="http_5xx", status=500, detail=f"request {n} failed")
+        for n in range(MAX_FAULTS * 2)
+    ]
+    faults = measured(*calls).faults
+    assert len(faults) == MAX_FAULTS + 1
+    assert sum(fault.count for fault in faults.values()) == MAX_FAULTS * 2
+    assert any(key.message == OTHER_FAULTS for key in faults)
+
+
+def test_faults_keep_their_first_and_last_time() -> None:
+    """A report says when an error began and when it was last seen."""
+    measurements = measured(
+        *(call_at(at, outcome="connect", status=0, detail="refused") for at in (3.0, 1.0, 7.0))
+    )
+    (fault,) = measurements.faults.values()
+    assert (fault.count, fault.first_s, fault.last_s) == (3, pytest.approx(1.0), pytest.approx(7.0))
+
+
+def test_a_coarser_delta_makes_all_intervals_coarser() -> None:
+    """When a long run doubles its width, what was known stays and is re-binned."""
+    measurements = measured(call_at(0.5), call_at(1.5), call_at(3.5))
+    coarse = Collector(STARTED_AT_S, 2.0)
+    coarse.record(call_at(4.5))
+    measurements.absorb(coarse.drain())
+    assert measurements.width_s == 2.0
+    assert sorted({key.interval for key in measurements.series}) == [0, 1, 2]
+    assert measurements.read("requests", Aggregation("count"), ALL, Span(0, 2)).value == 2
+
+
+def test_a_finer_delta_is_folded_into_coarse_intervals() -> None:
+    """Workers whose width lags behind the master's lose nothing."""
+    measurements = Measurements((StageSpan("hold", 0, 10),), width_s=4.0)
+    fine = Collector(STARTED_AT_S, 1.0)
+    for at in (0.5, 3.5, 4.5):
+        fine.record(call_at(at))
+    measurements.absorb(fine.drain())
+    assert sorted({key.interval for key in measurements.series}) == [0, 1]
+
+
+def test_shares_without_calls_are_absent() -> None:
+    """No call is inconclusive, not a success rate of zero."""
+    reading = Measurements().read("success_rate", Aggregation("rate"), ALL)
+    assert reading.value is None
+    assert reading.reason == "no call ended"
+
+
+def test_a_call_that_has_not_ended_is_refused() -> None:
+    """Recording it would count it twice."""
+    with pytest.raises(ValueError, match="ended"):
+        Collector(STARTED_AT_S, 1.0).record(CallRecord(STARTED_AT_S))
