@@ -1,0 +1,254 @@
+"""One HTTP/1.1 keep-alive connection of one user, on a gevent socket, every read timed.
+
+RFC 9112. Each read takes one timestamp before its bytes are parsed. The connection is kept when a
+response was complete and said nothing against it, and is closed after anything else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, Final
+
+import httptools
+from gevent import get_hub, socket
+
+from tokenswarm.errors import CallError
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.transport.deadline import Deadline
+from tokenswarm.transport.endpoint import Endpoint
+from tokenswarm.transport.failures import FOREIGN, failure_of
+from tokenswarm.transport.response import Response
+from tokenswarm.transport.tls import TlsChannel
+from tokenswarm.wire.dialect import Request
+
+_READABLE: Final = 1  # libev's EV_READ
+_DRAIN_S: Final = 0.1  # how long a finished stream may take to end its body before we give its connection up
+
+# One for all connections: nothing switches greenlets between a read and the parsing of its bytes.
+_BUFFER: Final = memoryview(bytearray(64 * 1024))
+
+
+class HttpConnection:
+    """A connection to one endpoint, opened when first used. One call at a time."""
+
+    __slots__ = (
+        "_channel",
+        "_socket",
+        "_wait",
+        "_watcher",
+        "bytes_received",
+        "clock",
+        "deadline",
+        "endpoint",
+        "response",
+    )
+
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float] = time.monotonic) -> None:
+        self.endpoint = endpoint
+        self.clock = clock
+        self.deadline = Deadline(endpoint.timeouts, clock)
+        self.response = Response(endpoint.max_header_bytes, endpoint.max_body_bytes)
+        self.bytes_received = 0  # of the call under way
+        self._socket: Any = None
+        self._channel: TlsChannel | None = None
+        self._watcher: Any = None
+        self._wait: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        """The next call will find a connection to reuse."""
+        return self._socket is not None
+
+    def request(self, request: Request, record: CallRecord) -> float:
+        """Send, wait for the answer's first bytes and return their time; raises CallError or FOREIGN."""
+        self.deadline.begin()
+        self.bytes_received = 0
+        data = self.endpoint.request_bytes(request)
+        if self._socket is not None:
+            record.is_reused = True
+            self.response.reset()
+            first_at_s = self._ask(data, record)
+            if first_at_s is not None:
+                return first_at_s
+            # The server gave up an idle connection: no fault of the call. A new one can't be stale, so once.
+            self._drop()
+            record.is_reused = False
+            record.reconnects += 1
+            record.started_at_s = record.sent_at_s = None
+        self._open(record)
+        first_at_s = self._ask(data, record)
+        if first_at_s is None:
+            raise CallError("truncated", "connection closed before any byte of an answer")
+        return first_at_s
+
+    def read(self) -> float:
+        """Wait for bytes, time them, then parse them. Raises CallError, or FOREIGN."""
+        response = self.response
+        self._wait(self._watcher)
+        count = self._socket.recv_into(_BUFFER)
+        at_s = self.clock()
+        if not count:
+            self._end()
+            return at_s
+        self.bytes_received += count
+        try:
+            if self._channel is None:
+                response.received += count
+                response.feed(_BUFFER[:count])
+            else:
+                self._feed_encrypted(self._channel, count)
+        except httptools.HttpParserError:
+            if not response.is_complete:  # else the answer is good, and only what follows is not
+                raise
+            response.keeps_alive = False
+        if response.received > response.limit:
+            part = "body" if response.has_head else "response headers"
+            raise CallError("malformed", f"{part} larger than the limit")
+        return at_s
+
+    def release(self) -> None:
+        """The call is over: keep the connection if its response is complete or about to be, else close it."""
+        response = self.response
+        if response.keeps_alive and not response.is_complete:
+            self._drain()
+        # The timer stays: a server that closes after each answer should not cost one a call.
+        self.deadline.end()
+        if not (response.keeps_alive and response.is_complete):
+            self._drop()
+
+    def close(self) -> None:
+        """Close whatever is open; the next call opens anew."""
+        self.deadline.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._channel = None
+
+    def _ask(self, data: bytes, record: CallRecord) -> float | None:
+        """Send and read up to the first bytes; None if the connection closed before any."""
+        response = self.response
+        clock = self.clock
+        channel = self._channel
+        if channel is not None:
+            data = channel.encrypt(data)
+        record.bytes_sent += len(data)
+        record.started_at_s = started_at_s = clock()
+        self.deadline.phase("timeout_first_token", started_at_s + self.endpoint.timeouts.first_token_s)
+        try:  # noqa: SIM105  # suppress() costs more than the whole rest of this method
+            self._send(data)
+        except ConnectionError:
+            pass  # An answer may be there all the same: a server may refuse before it has read everything.
+        record.sent_at_s = clock()
+        try:
+            while True:
+                at_s = self.read()
+                if response.has_begun:
+                    record.headers_at_s = at_s
+                    return at_s
+        except ConnectionError:
+            if response.received:
+                raise
+            return None
+
+    def _send(self, data: bytes) -> None:
+        sent = self._socket.send(data)  # cheaper than sendall, and nearly always enough
+        if sent < len(data):
+            self._socket.sendall(memoryview(data)[sent:])
+
+    def _feed_encrypted(self, channel: TlsChannel, count: int) -> None:
+        response = self.response
+        channel.receive(_BUFFER[:count])
+        for plain in channel.decrypt():
+            response.received += len(plain)
+            response.feed(plain)
+        answer = channel.outgoing()
+        if answer:  # a key update wants one
+            self._send(answer)
+        if channel.is_closed and not response.is_complete:
+            self._end()
+
+    def _end(self) -> None:
+        missing = self.response.end()
+        if missing:
+            raise ConnectionError(missing)
+
+    def _drain(self) -> None:
+        self.deadline.phase("timeout_idle", self.clock() + _DRAIN_S)
+        try:
+            while not self.response.is_complete:
+                self.read()
+                self.response.discard_body()
+        except (CallError, *FOREIGN):
+            self.response.keeps_alive = False
+
+    def _open(self, record: CallRecord) -> None:
+        endpoint = self.endpoint
+        began_at_s = self.clock()
+        self.deadline.phase("timeout_connect", began_at_s + endpoint.timeouts.connect_s)
+        try:
+            self._socket = _connect(endpoint)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            hub = get_hub()
+            self._wait = hub.wait
+            self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
+            if endpoint.tls is not None:
+                self._channel = self._shake_hands(TlsChannel(endpoint.tls, endpoint.server_name))
+        except FOREIGN as error:
+            raise failure_of(error, connecting_to=endpoint.address) from error
+        record.connect_s = self.clock() - began_at_s
+        # A parser that saw an earlier connection end has no way back.
+        self.response = Response(endpoint.max_header_bytes, endpoint.max_body_bytes)
+
+    def _shake_hands(self, channel: TlsChannel) -> TlsChannel:
+        is_done = False
+        while not is_done:
+            try:
+                is_done = channel.handshake()
+            finally:
+                hello = channel.outgoing()  # the alert that tells the server why, when it failed
+                if hello:
+                    self._send(hello)
+            if not is_done:
+                self._wait(self._watcher)
+                count = self._socket.recv_into(_BUFFER)
+                if not count:
+                    raise ConnectionError("connection closed inside the TLS handshake")
+                channel.receive(_BUFFER[:count])
+        return channel
+
+
+def _connect(endpoint: Endpoint) -> Any:
+    """A connected socket, from the first address of the host that takes us; else the last one's error."""
+    last_error: OSError = OSError("host name has no address")
+    for family, address in _addresses(endpoint):
+        candidate = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            candidate.connect(address)
+        except OSError as error:
+            candidate.close()
+            last_error = error
+        except BaseException:
+            candidate.close()
+            raise
+        else:
+            return candidate
+    raise last_error
+
+
+def _addresses(endpoint: Endpoint) -> list[tuple[int, Any]]:
+    try:
+        version = ip_address(endpoint.host).version
+    except ValueError:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+    # A literal needs no resolver, which is a thread pool.
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    return [(family, (endpoint.host, endpoint.port))]

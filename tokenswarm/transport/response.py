@@ -1,0 +1,136 @@
+"""Bytes → status, headers and body of HTTP/1.1 responses, one after another; does no I/O.
+
+new ──first byte──► has_begun ──blank line──► has_head ──body──► is_complete ──reset()──► new
+                        └── 1xx: back to new, its headers dropped (RFC 9110, 15.2)
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+import httptools
+
+from tokenswarm.errors import CallError
+
+_GZIP: Final = (b"gzip", b"x-gzip")  # RFC 9110, 8.4.1.3: the two are one
+_PLAIN: Final = (b"", b"identity")
+
+
+class Response:
+    """The response under way on one connection. Bytes go in by `feed`, the body comes out by `take_body`."""
+
+    __slots__ = (
+        "_body_limit",
+        "_head_limit",
+        "_inflated",
+        "_inflater",
+        "_parser",
+        "_pieces",
+        "feed",
+        "has_begun",
+        "has_head",
+        "headers",
+        "is_complete",
+        "keeps_alive",
+        "limit",
+        "on_body",
+        "received",
+        "status",
+    )
+
+    def __init__(self, max_header_bytes: int, max_body_bytes: int) -> None:
+        self._head_limit = max_header_bytes
+        self._body_limit = max_body_bytes
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append  # straight from C to C: no Python frame for each chunk
+        self._parser = httptools.HttpResponseParser(self)
+        self.feed = self._parser.feed_data
+        self.reset()
+
+    def reset(self) -> None:
+        """Ready for the next response of the same connection."""
+        self._pieces.clear()
+        self._inflater: zlib._Decompress | None = None
+        self._inflated = 0
+        self.has_begun = self.has_head = self.is_complete = False
+        self.keeps_alive = False
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.received = 0  # bytes of this response, framing and 1xx included
+        self.limit = self._head_limit  # more of them is malformed
+
+    def start_body(self) -> str:
+        """Once the head is there: the body's content type; raises CallError if it can't be decoded."""
+        named = dict(self.headers)
+        encoding = named.get(b"content-encoding", b"").strip().lower()
+        if encoding in _GZIP:
+            self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)  # 16: a gzip header and trailer
+        elif encoding not in _PLAIN:
+            raise CallError("malformed", f"content-encoding {encoding.decode('latin-1')!r} was not asked for")
+        return named.get(b"content-type", b"").decode("latin-1")
+
+    def take_body(self) -> bytes:
+        """The body bytes since the last time, inflated; raises CallError or zlib.error."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        return body if self._inflater is None else self._inflate(body)
+
+    def discard_body(self) -> None:
+        """Forget the body bytes since the last time."""
+        self._pieces.clear()
+
+    def end(self) -> str:
+        """The connection has closed: "" if that is how this body ends, else what is missing."""
+        if not self.received:
+            return "connection closed before any byte of an answer"
+        if not self.has_head:
+            return "connection closed inside the response headers"
+        named = dict(self.headers)
+        # RFC 9112, 6.3: without a length the body lasts until the connection closes.
+        if b"content-length" in named or b"chunked" in named.get(b"transfer-encoding", b"").lower():
+            return f"connection closed inside the body, {self.received} bytes after the answer began"
+        self.is_complete = True
+        self.keeps_alive = False
+        return ""
+
+    # What the parser calls. An exception in here reaches the caller as HttpParserError.
+
+    def on_message_begin(self) -> None:
+        if self.is_complete:
+            # Bytes after the end answer nothing that we asked: no call may ever read them.
+            self.keeps_alive = False
+            raise CallError("malformed", "bytes after the end of the answer")
+        self.has_begun = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.has_head:  # else it is a trailer
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self.headers.clear()
+            return
+        self.status = status
+        self.has_head = True
+        self.keeps_alive = self._parser.should_keep_alive()
+        self.limit = self.received + self._body_limit
+
+    def on_message_complete(self) -> None:
+        if self.has_head:
+            self.is_complete = True
+        else:
+            self.has_begun = False
+
+    def _inflate(self, data: bytes) -> bytes:
+        assert self._inflater is not None
+        room = self._body_limit - self._inflated
+        plain = self._inflater.decompress(data, room + 1)
+        self._inflated += len(plain)
+        if len(plain) > room:
+            raise CallError("malformed", f"body of more than {self._body_limit} bytes once inflated")
+        return plain
