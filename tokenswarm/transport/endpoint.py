@@ -23,6 +23,8 @@ _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _SHORTEST_SECRET: Final = (
     6  # a shorter header value would blot out half of a message; keys have no such limit
 )
+_BETWEEN_WORDS: Final = re.compile(r"[\s;,]+")
+_HARMLESS: Final = frozenset({"", "Bearer", "bearer", "Digest", "digest", "ApiKey", "apikey"})
 _OURS: Final = frozenset({"content-length", "transfer-encoding", "connection", "expect", "upgrade"})
 _MOST_HEADS: Final = 1024  # prebuilt heads kept; headers that differ on each call must not fill the memory
 
@@ -148,8 +150,10 @@ class Endpoint:
         secrets = {self.key, quote(self.key, safe="")}
         for name, value in self.headers:
             if _SECRET_NAME.search(name):
-                secrets.update(word for word in (value, *value.split()) if len(word) >= _SHORTEST_SECRET)
-        for secret in sorted(secrets - {""}, key=len, reverse=True):
+                words = _BETWEEN_WORDS.split(value)
+                secrets.update(word for word in words if len(word) >= _SHORTEST_SECRET)
+        secrets -= _HARMLESS
+        for secret in sorted(secrets, key=len, reverse=True):
             text = text.replace(secret, "[redacted]")
         return text
 
@@ -186,7 +190,9 @@ def _parse(url: str) -> _Target:
         port = parts.port
         host = _ascii(parts.hostname or "")
     except ValueError as error:
-        raise ConfigurationError(f"target URL {shown!r}: {error}") from None
+        # The parser quotes what it can't read, which may be a piece of a password.
+        said = "no user or password in the URL; name a key instead" if "@" in url else error
+        raise ConfigurationError(f"target URL {shown!r}: {said}") from None
     if parts.scheme not in _PORTS or not host:
         raise ConfigurationError(
             f"target URL {shown!r}: need http://HOST or https://HOST, with :PORT if not 80 or 443"

@@ -1,0 +1,395 @@
+"""HTTP on real sockets: framing, keep-alive, reconnects, limits."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import zlib
+from threading import Event
+
+import pytest
+
+from tokenswarm.wire.dialect import Request
+
+ANSWER = b"started:r-1\ntext:hello\ntext: you\nusage:2\nfinish:stop\ndone\n"
+
+
+def whole(body: bytes = ANSWER, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    """A response with a content length."""
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
+
+
+def chunks(*bodies: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"
+CHUNKED_ANSWER = CHUNKED + b"\r\n" + chunks(b"text:hello\n", b"text: you\nfinish:st", b"op\ndone\n", b"")
+
+
+def test_content_length_answer_fills_the_record(serve, connect, ask):
+    """Times stand in order, and counts, headers and labels are what the server sent."""
+    server = serve(lambda peer: (peer.request(), peer.send(whole(ANSWER, b"X-Cache: HIT"))))
+    record = ask(connect(server.url))
+    assert (record.outcome, record.detail, record.status) == ("success", "", 200)
+    assert record.headers == [(b"x-cache", b"HIT"), (b"content-length", b"%d" % len(ANSWER))]
+    assert (record.response_id, record.model, record.finish_reason) == ("r-1", "model-1", "stop")
+    assert (record.input_tokens, record.output_tokens, record.cost) == (3, 2, 0.5)
+    assert (record.output_chars, record.chunks, record.chunks_together) == (9, 2, 2)
+    assert record.connect_s is not None
+    assert not record.is_reused
+    times = [
+        record.intended_at_s,
+        record.started_at_s,
+        record.sent_at_s,
+        record.headers_at_s,
+        record.content_at_s[0],
+        record.ended_at_s,
+    ]
+    assert times == sorted(times)
+    assert record.bytes_received == len(whole(ANSWER, b"X-Cache: HIT"))
+
+
+def test_request_is_well_formed_and_counted(serve, connect, ask):
+    """Method, path, host, headers and length reach the server as one request."""
+    seen = []
+    server = serve(lambda peer: (seen.append(peer.request()), peer.send(whole())))
+    record = ask(connect(server.url, key="sk-12345678", headers={"x-team": "blue"}))
+    head, _, body = seen[0].partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    assert first == "POST /v1/lines HTTP/1.1"
+    assert f"host: 127.0.0.1:{server.port}" in lines
+    assert "authorization: Bearer sk-12345678" in lines
+    assert "x-team: blue" in lines
+    assert "accept-encoding: identity" in lines
+    assert f"content-length: {len(body)}" in lines
+    assert body == b"say something"
+    assert record.bytes_sent == len(seen[0])
+
+
+def test_chunked_answer_split_at_every_byte(serve, connect, ask):
+    """However the network cuts the bytes, the events are the same; one connection serves all."""
+    splits = range(1, len(CHUNKED_ANSWER), 3)
+
+    def script(peer):
+        for at in splits:
+            peer.request()
+            peer.send(CHUNKED_ANSWER[:at])
+            peer.send(CHUNKED_ANSWER[at:])
+
+    server = serve(script)
+    connection = connect(server.url)
+    for at in splits:
+        record = ask(connection)
+        assert (record.outcome, record.output_chars, record.chunks) == ("success", 9, 2), at
+    assert server.connections == 1
+
+
+def test_chunks_in_one_read_are_together(serve, connect, ask):
+    """A gateway that buffers is seen by the reads, which is what burst_ratio rests on."""
+    record = ask(connect(serve(lambda peer: (peer.request(), peer.send(CHUNKED_ANSWER))).url))
+    assert (record.chunks, record.chunks_together, len(record.content_at_s)) == (2, 2, 1)
+    assert record.burst_ratio == 1.0
+    assert record.gaps_s == []
+
+
+def test_chunks_in_two_reads_have_two_times(serve, connect, ask):
+    """The server sends the second chunk only once the client has read the first."""
+    seen = Event()
+
+    def script(peer):
+        peer.request()
+        peer.send(CHUNKED + b"\r\n" + chunks(b"text:a\n"))
+        assert seen.wait(20)
+        peer.send(chunks(b"text:b\nfinish:stop\ndone\n", b""))
+
+    record = ask(connect(serve(script).url), seen=seen)
+    assert (record.chunks, record.chunks_together, len(record.content_at_s)) == (2, 0, 2)
+    assert len(record.gaps_s) == 1
+
+
+def test_body_until_close(serve, connect, ask):
+    """A body without a length ends with the connection, which is then not reused."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + ANSWER.removesuffix(b"done\n")))
+    )
+    connection = connect(server.url)
+    record = ask(connection)
+    assert record.outcome == "truncated"  # without its terminal event
+    assert not connection.is_open
+
+
+def test_body_until_close_with_a_terminal_event_succeeds(serve, connect, ask):
+    """The end of the connection completes a last line without a line feed."""
+    server = serve(lambda peer: (peer.request(), peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + ANSWER.strip())))
+    record = ask(connect(server.url))
+    assert (record.outcome, record.output_chars) == ("success", 9)
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"X-GZIP"])
+def test_gzip_body_is_inflated(serve, connect, ask, encoding):
+    """A compressed body means what it meant before."""
+    seen = []
+    body = gzip.compress(ANSWER)
+    server = serve(
+        lambda peer: (seen.append(peer.request()), peer.send(whole(body, b"content-encoding: " + encoding)))
+    )
+    record = ask(connect(server.url, accept_gzip=True))
+    assert (record.outcome, record.output_chars) == ("success", 9)
+    assert b"accept-encoding: gzip\r\n" in seen[0]
+
+
+def test_gzip_stream_is_inflated_as_it_arrives(serve, connect, ask):
+    """The first chunk is timed although the stream is cut before its end."""
+    squeeze = zlib.compressobj(wbits=31)
+    first = squeeze.compress(b"text:hello\n") + squeeze.flush(zlib.Z_SYNC_FLUSH)
+    head = CHUNKED + b"content-encoding: gzip\r\n\r\n"
+    record = ask(
+        connect(serve(lambda peer: (peer.request(), peer.send(head + chunks(first)))).url, accept_gzip=True)
+    )
+    assert (record.outcome, record.chunks) == ("truncated", 1)
+
+
+def test_unknown_encoding_is_malformed(serve, connect, ask):
+    """Bytes that nobody asked for can't be read, and the record names them."""
+    server = serve(lambda peer: (peer.request(), peer.send(whole(b"??", b"content-encoding: br"))))
+    record = ask(connect(server.url))
+    assert record.outcome == "malformed"
+    assert "'br'" in record.detail
+
+
+def test_broken_gzip_is_malformed(serve, connect, ask):
+    """A body that is not what its header says fails the call, not the run."""
+    server = serve(lambda peer: (peer.request(), peer.send(whole(b"not gzip", b"content-encoding: gzip"))))
+    assert ask(connect(server.url)).outcome == "malformed"
+
+
+def test_keep_alive_connection_is_reused(serve, connect, ask):
+    """The second call opens nothing, and says so."""
+    server = serve(lambda peer: [(peer.request(), peer.send(whole())) for _ in range(3)])
+    connection = connect(server.url)
+    records = [ask(connection, stream=False) for _ in range(3)]
+    assert [record.outcome for record in records] == ["success"] * 3
+    assert [record.is_reused for record in records] == [False, True, True]
+    assert [record.connect_s is None for record in records] == [False, True, True]
+    assert [record.bytes_received for record in records] == [len(whole())] * 3
+
+
+def test_connection_close_is_honoured(serve, connect, ask):
+    """After `connection: close` the next call opens a new connection, which is no reconnect."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(whole(ANSWER, b"Connection: close"))),
+        lambda peer: (peer.request(), peer.send(whole())),
+    )
+    connection = connect(server.url)
+    assert ask(connection).outcome == "success"
+    assert not connection.is_open
+    second = ask(connection)
+    assert (second.outcome, second.is_reused, second.reconnects) == ("success", False, 0)
+
+
+def test_connection_closed_while_idle_is_opened_once_more(serve, connect, ask):
+    """The user sees one good call; the record says what it cost."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(whole())),
+        lambda peer: (peer.request(), peer.send(whole())),
+    )
+    connection = connect(server.url)
+    ask(connection)
+    assert connection.is_open
+    record = ask(connection)
+    assert (record.outcome, record.reconnects, record.is_reused) == ("success", 1, False)
+    assert record.connect_s is not None
+    assert server.connections == 2
+
+
+def test_connection_reset_while_idle_is_opened_once_more(serve, connect, ask):
+    """A reset says the same as a close, if no byte of the answer came."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(whole()), peer.request(), peer.reset()),
+        lambda peer: (peer.request(), peer.send(whole())),
+    )
+    connection = connect(server.url)
+    ask(connection)
+    record = ask(connection)
+    assert (record.outcome, record.reconnects) == ("success", 1)
+
+
+def test_only_one_reconnect(serve, connect, ask):
+    """A server that closes new connections, too, fails the call."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(whole())),
+        lambda peer: peer.request(),
+    )
+    connection = connect(server.url)
+    ask(connection)
+    record = ask(connection)
+    assert (record.outcome, record.reconnects) == ("truncated", 1)
+    assert record.detail == "connection closed before any byte of an answer"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("first_bytes", [b"H", whole()[:40], b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+def test_no_reconnect_after_a_byte_of_the_answer(serve, connect, ask, first_bytes):
+    """A POST that the server has begun to answer is never sent twice."""
+    server = serve(lambda peer: (peer.request(), peer.send(whole()), peer.request(), peer.send(first_bytes)))
+    connection = connect(server.url)
+    ask(connection)
+    record = ask(connection)
+    assert (record.outcome, record.reconnects, record.is_reused) == ("truncated", 0, True)
+    assert server.connections == 1
+
+
+def test_no_reconnect_of_a_new_connection(serve, connect, ask):
+    """Only a kept connection can have been stale."""
+    server = serve(lambda peer: peer.request())
+    record = ask(connect(server.url))
+    assert (record.outcome, record.reconnects) == ("truncated", 0)
+    assert server.connections == 1
+
+
+def test_reset_inside_the_body_is_truncated(serve, connect, ask):
+    """What came before the reset stays in the record."""
+    seen = Event()
+
+    def script(peer):
+        peer.request()
+        peer.send(CHUNKED + b"\r\n" + chunks(b"text:a\n"))
+        assert seen.wait(20)
+        peer.reset()
+
+    connection = connect(serve(script).url)
+    record = ask(connection, seen=seen)
+    assert (record.outcome, record.detail, record.chunks) == ("truncated", "Connection reset by peer", 1)
+    assert not connection.is_open
+
+
+def test_informational_responses_are_skipped(serve, connect, ask):
+    """100 and 103 come before the answer; neither their status nor their headers count."""
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+    record = ask(connect(serve(lambda peer: (peer.request(), peer.send(early + whole()))).url))
+    assert (record.outcome, record.status) == ("success", 200)
+    assert [name for name, _ in record.headers] == [b"content-length"]
+
+
+def test_switching_protocols_is_malformed(serve, connect, ask):
+    """Nobody asked for another protocol."""
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
+    assert ask(connect(serve(lambda peer: (peer.request(), peer.send(switch))).url)).outcome == "malformed"
+
+
+def test_headers_over_the_limit_are_malformed(serve, connect, ask):
+    """A server can't fill our memory with headers."""
+    server = serve(
+        lambda peer: (
+            peer.request(),
+            peer.send(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000),
+            peer.until_client_closes(),
+        )
+    )
+    connection = connect(server.url)
+    record = ask(connection)
+    assert (record.outcome, record.detail) == ("malformed", "response headers larger than the limit")
+    assert not connection.is_open
+
+
+def test_body_over_the_limit_is_malformed(serve, connect, ask):
+    """Nor with a body, whatever its content length promises."""
+    server = serve(
+        lambda peer: (peer.request(), peer.send(whole(b"text:a\n" * 100_000)), peer.until_client_closes())
+    )
+    record = ask(connect(server.url, max_body_bytes=1000))
+    assert (record.outcome, record.detail) == ("malformed", "body larger than the limit")
+
+
+def test_inflated_body_over_the_limit_is_malformed(serve, connect, ask):
+    """Nor with a small body that inflates to a large one."""
+    bomb = whole(gzip.compress(b"\n" * 1_000_000), b"content-encoding: gzip")
+    record = ask(connect(serve(lambda peer: (peer.request(), peer.send(bomb))).url, max_body_bytes=100_000))
+    assert record.outcome == "malformed"
+    assert "inflated" in record.detail
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/9 what\r\n\r\n"]
+)
+def test_garbage_is_malformed(serve, connect, ask, garbage):
+    """A port that speaks something else gives a failed call with a line that says so."""
+    server = serve(lambda peer: (peer.request(), peer.send(garbage), peer.until_client_closes()))
+    record = ask(connect(server.url))
+    assert record.outcome == "malformed"
+    assert record.detail.startswith("not HTTP: ")
+
+
+def test_bytes_after_the_answer_never_reach_the_next_call(serve, connect, ask):
+    """The answer stands, but its connection is given up."""
+    extra = whole(b"text:stale\nfinish:stop\ndone\n")
+    server = serve(lambda peer: (peer.request(), peer.send(whole() + extra)))
+    connection = connect(server.url)
+    record = ask(connection)
+    assert (record.outcome, record.output_chars, len(record.headers)) == ("success", 9, 1)
+    assert not connection.is_open
+
+
+def test_trailing_chunk_after_the_terminal_event_is_drained(serve, connect, ask):
+    """The end of the body may come after `done`: the connection stays usable."""
+
+    def script(peer):
+        peer.request()
+        peer.send(CHUNKED + b"\r\n" + chunks(b"text:a\nfinish:stop\ndone\n"))
+        peer.send(chunks(b"text:late\n", b""))
+        peer.request()
+        peer.send(whole())
+
+    server = serve(script)
+    connection = connect(server.url)
+    assert ask(connection).outcome == "success"
+    second = ask(connection)
+    assert (second.outcome, second.is_reused) == ("success", True)
+
+
+def test_stream_that_never_ends_its_body_costs_its_connection(serve, connect, ask):
+    """A call ends with its terminal event, and does not wait for an end that doesn't come."""
+    stream = CHUNKED + b"\r\n" + chunks(b"text:a\nfinish:stop\ndone\n")
+    server = serve(lambda peer: (peer.request(), peer.send(stream), peer.until_client_closes()))
+    connection = connect(server.url)
+    record = ask(connection)
+    assert record.outcome == "success"
+    assert record.ended_at_s == record.content_at_s[-1]
+    assert not connection.is_open
+
+
+def test_answer_before_the_whole_request_is_read(serve, connect, ask):
+    """A server may refuse a large prompt early and close; the refusal counts, not the broken pipe."""
+
+    def script(peer):
+        peer.sock.recv(1024)
+        peer.send(whole(b"too large", b"connection: close", status=b"413 Content Too Large"))
+        peer.until_client_closes()
+
+    record = ask(connect(serve(script).url), request=Request("/v1/lines", b"x" * 4_000_000))
+    assert (record.outcome, record.status) == ("http_4xx", 413)
+
+
+def test_large_request_is_sent_whole(serve, connect, ask):
+    """A prompt larger than the socket's buffer takes several writes."""
+    lengths = []
+    server = serve(lambda peer: (lengths.append(len(peer.request())), peer.send(whole())))
+    record = ask(connect(server.url), request=Request("/v1/lines", b"x" * 8_000_000))
+    assert record.outcome == "success"
+    assert lengths == [record.bytes_sent]
+
+
+def test_ipv6_literal(serve, connect, ask):
+    """[::1] is an address like any other."""
+    seen = []
+    server = serve(lambda peer: (seen.append(peer.request()), peer.send(whole())), family=socket.AF_INET6)
+    assert ask(connect(server.url)).outcome == "success"
+    assert b"host: [::1]:%d\r\n" % server.port in seen[0]
+
+
+def test_host_name_is_resolved_and_each_address_tried(serve, connect, ask):
+    """`localhost` may be ::1 first, where nobody listens."""
+    server = serve(lambda peer: (peer.request(), peer.send(whole())))
+    assert ask(connect(f"http://localhost:{server.port}")).outcome == "success"
