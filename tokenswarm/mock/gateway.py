@@ -1,0 +1,203 @@
+"""The front of the mock: checks the key, reads orders, lets the provider plan, counts what comes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from hmac import compare_digest
+from http import HTTPStatus
+from itertools import count
+from typing import Final, NamedTuple
+
+from tokenswarm.errors import ConfigurationError
+from tokenswarm.mock.connection import Connection, Request
+from tokenswarm.mock.openai_chat import Ask, read_ask
+from tokenswarm.mock.openai_error import Refusal, error_body
+from tokenswarm.mock.orders import Orders, read_orders, split_model
+from tokenswarm.mock.playback import GZIP_HEADERS, Call, Ending, StreamedAnswer, Turn, WholeAnswer, gzip_whole
+from tokenswarm.mock.provider import OK, Plan, Provider
+from tokenswarm.mock.tally import Tally
+from tokenswarm.mock.timers import Timers
+
+HANG_LIMIT_S: Final = 300.0
+_ORDER_PREFIX: Final = b"x-mock-"
+_CACHED_ORDERS: Final = 1024
+_KEY_HEADERS: Final = ((b"authorization", b"Bearer "), (b"x-api-key", b""))
+_WAITS: Final = (429, 503, 529)
+
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+_LIMITS: Final = (
+    b"server: tokenswarm-mock\r\nopenai-organization: org-mock\r\nopenai-version: 2020-10-01\r\n"
+    b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: %d\r\n"
+    b"x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-limit-tokens: 2000000\r\n"
+    b"x-ratelimit-remaining-tokens: 1999900\r\nx-ratelimit-reset-tokens: 3ms\r\n"
+)
+_COMMON: Final = _LIMITS % 9999
+_COMMON_WHEN_LIMITED: Final = _LIMITS % 0
+_PAGE: Final = (
+    b"<!DOCTYPE html>\n<html><head><title>Gateway</title></head>"
+    b"<body><h1>Please try again later</h1><hr><p>mock gateway</p></body></html>\n"
+)
+
+
+def _status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
+
+
+def _head(call: Call, content_type: bytes, more: bytes = b"") -> bytes:
+    """Status line and headers of a call's answer, as OpenAI sends them; `more` are whole header lines."""
+    return b"%b%bcontent-type: %b\r\nx-request-id: req_%b\r\nopenai-processing-ms: %d\r\n%b" % (
+        _status_line(call.status),
+        _COMMON_WHEN_LIMITED if call.status == 429 else _COMMON,
+        content_type,
+        call.number,
+        call.elapsed_ms(),
+        more,
+    )
+
+
+def _header_order(header: tuple[bytes, bytes]) -> tuple[str, str]:
+    name, value = header
+    return name.removeprefix(_ORDER_PREFIX).decode("latin-1").replace("-", "_"), value.decode(
+        "latin-1"
+    ).strip()
+
+
+class Wanted(NamedTuple):
+    """What one acceptable request wants."""
+
+    ask: Ask
+    orders: Orders
+    accepts_gzip: bool
+
+
+class Gateway:
+    """Answers every POST; `log` is given each call that ended."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        defaults: Orders,
+        api_key: str | None,
+        tally: Tally,
+        timers: Timers,
+        log: Callable[[Call, Ending], None] | None,
+    ) -> None:
+        self._provider = provider
+        self._defaults = defaults
+        self._api_key = api_key.encode() if api_key else None
+        self._tally = tally
+        self._timers = timers
+        self._log = log
+        self._numbers = count(1)
+        # Not seeded: ids must differ between runs too, because a repeated id betrays a cached answer.
+        self._prefix = os.urandom(6).hex().encode()
+        self._orders: dict[tuple[str, tuple[tuple[bytes, bytes], ...]], Orders | Refusal] = {}
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        """Take one call; its answer follows now or later."""
+        self._tally.received += 1
+        call = Call(b"%b%012x" % (self._prefix, next(self._numbers)), request.received_s)
+        turn = Turn(call, connection, self._timers, self._ended)
+        wanted = self._read(request)
+        if isinstance(wanted, Refusal):
+            self._refuse(turn, wanted)
+            return
+        call.is_stream = wanted.ask.is_stream
+        if wanted.orders.hang:
+            turn.wait(HANG_LIMIT_S, connection.cut)
+            return
+        self._play(turn, wanted, self._provider.plan(wanted.orders, wanted.ask.max_tokens))
+
+    def allows(self, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
+        """Why a request with these headers is kept out, if it is."""
+        if self._api_key is None:
+            return None
+        given = [
+            value.removeprefix(prefix)
+            for name, prefix in _KEY_HEADERS
+            for key, value in headers
+            if key == name
+        ]
+        if not given:
+            return Refusal(
+                401, "You didn't provide an API key: send Authorization: Bearer KEY or x-api-key: KEY."
+            )
+        if any(compare_digest(key, self._api_key) for key in given):
+            return None
+        return Refusal(401, "", code="invalid_api_key")
+
+    def _read(self, request: Request) -> Wanted | Refusal:
+        if request.path != b"/v1/chat/completions":
+            return Refusal(
+                404,
+                f"Unknown request URL: POST {request.path.decode('ascii', 'replace')}.",
+                code="unknown_url",
+            )
+        refusal = self.allows(request.headers)
+        if refusal is not None:
+            return refusal
+        if request.is_too_large:
+            return Refusal(413, "")
+        ask = read_ask(request.body)
+        if isinstance(ask, Refusal):
+            return ask
+        ordered = []
+        accepts_gzip = False
+        for name, value in request.headers:
+            if name.startswith(_ORDER_PREFIX):
+                ordered.append((name, value))
+            elif name == b"accept-encoding":
+                accepts_gzip = b"gzip" in value
+        orders = self._orders_of(ask.model, tuple(ordered))
+        return orders if isinstance(orders, Refusal) else Wanted(ask, orders, accepts_gzip)
+
+    def _orders_of(self, model: str, headers: tuple[tuple[bytes, bytes], ...]) -> Orders | Refusal:
+        """Few models and headers stand in many calls, so what was read once is kept."""
+        known = self._orders.get((model, headers))
+        if known is not None:
+            return known
+        try:
+            by_model = read_orders(split_model(model), self._defaults, "in the model name")
+            orders: Orders | Refusal = read_orders(
+                map(_header_order, headers), by_model, "in x-mock-* headers"
+            )
+        except ConfigurationError as error:
+            orders = Refusal(400, str(error), code="unknown_order")
+        if len(self._orders) >= _CACHED_ORDERS:
+            self._orders.clear()
+        self._orders[model, headers] = orders
+        return orders
+
+    def _play(self, turn: Turn, wanted: Wanted, plan: Plan) -> None:
+        turn.call.status = plan.status
+        is_gzip = wanted.orders.gzip and wanted.accepts_gzip
+        if wanted.orders.html:
+            body, more = (gzip_whole(_PAGE), GZIP_HEADERS) if is_gzip else (_PAGE, b"")
+            turn.connection.respond(_head(turn.call, b"text/html; charset=utf-8", more), body)
+            turn.answered()
+        elif plan.status != OK:
+            self._refuse(turn, Refusal(plan.status, ""), wanted.orders.retry_after)
+        else:
+            answer = StreamedAnswer if wanted.ask.is_stream else WholeAnswer
+            answer(turn, wanted.ask, plan, _head, is_gzip=is_gzip).start()
+
+    def _refuse(self, turn: Turn, refusal: Refusal, retry_after: int = 1) -> None:
+        turn.call.status = refusal.status
+        more = b"retry-after: %d\r\n" % retry_after if refusal.status in _WAITS else b""
+        turn.connection.respond(_head(turn.call, b"application/json", more), error_body(refusal))
+        turn.answered()
+
+    def _ended(self, call: Call, ending: Ending) -> None:
+        tally = self._tally
+        tally.stream_events += call.events
+        if ending is Ending.ANSWERED:
+            tally.answered[call.is_stream, call.status] += 1
+        elif ending is Ending.CUT_BY_CLIENT:
+            tally.cut_by_client += 1
+        else:
+            tally.cut_by_mock += 1
+        if self._log is not None:
+            self._log(call, ending)

@@ -1,0 +1,227 @@
+"""Plays a planned answer on a connection: waits for each due time, writes, and notes when it did."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from enum import Enum
+from time import perf_counter
+from typing import Final
+
+from tokenswarm.mock.connection import Connection
+from tokenswarm.mock.openai_chat import Ask, ChatStream, Stamp, whole_body
+from tokenswarm.mock.provider import Plan
+from tokenswarm.mock.timers import Timer, Timers
+
+_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
+_GZIP_LEVEL: Final = 1  # the mock's CPU matters more than the ratio
+GZIP_HEADERS: Final = b"content-encoding: gzip\r\nvary: accept-encoding\r\n"
+_STREAM_HEADERS: Final = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+
+
+class Ending(Enum):
+    """How a call ended."""
+
+    ANSWERED = "answered"
+    CUT_BY_CLIENT = "cut_by_client"
+    CUT_BY_MOCK = "cut_by_mock"
+
+
+# A plain slots class: one is made for each call.
+class Call:
+    """The truth about one call: what was written, and when, in perf_counter's seconds."""
+
+    __slots__ = (
+        "chunks_s",
+        "events",
+        "first_output_s",
+        "is_stream",
+        "number",
+        "received_s",
+        "status",
+        "tokens",
+    )
+
+    def __init__(self, number: bytes, received_s: float) -> None:
+        self.number = number  # the part that response id and request id share
+        self.received_s = received_s
+        self.is_stream = False
+        self.status = 0
+        self.chunks_s: list[float] = []  # content chunks of a stream
+        self.first_output_s: float | None = None  # the first that isn't reasoning
+        self.events = 0
+        self.tokens = 0
+
+    @property
+    def id(self) -> bytes:
+        return b"chatcmpl-" + self.number
+
+    def elapsed_ms(self) -> float:
+        return (perf_counter() - self.received_s) * 1000
+
+    def stamp(self) -> Stamp:
+        """The times up to now."""
+        ttft_ms = (self.chunks_s[0] - self.received_s) * 1000 if self.chunks_s else None
+        return Stamp(ttft_ms, self.elapsed_ms())
+
+
+Ended = Callable[[Call, Ending], None]
+Head = Callable[
+    [Call, bytes, bytes], bytes
+]  # (call, content type, more header lines) → status line and headers
+
+
+def gzip_whole(body: bytes) -> bytes:
+    """The body as one gzip member."""
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    return packer.compress(body) + packer.flush()
+
+
+class Turn:
+    """One call on its connection: one timer at a time, and an end that is told exactly once."""
+
+    __slots__ = ("_ended", "_timer", "_timers", "call", "connection")
+
+    def __init__(self, call: Call, connection: Connection, timers: Timers, ended: Ended) -> None:
+        self.call = call
+        self.connection = connection
+        self._timers = timers
+        self._ended = ended
+        self._timer: Timer | None = None
+        connection.on_lost = self._lost
+
+    def wait(self, due_s: float, callback: Callable[[], None]) -> None:
+        """Call back `due_s` after receipt; never at once, so chunks without gaps don't recurse."""
+        self._timer = self._timers.at(self.call.received_s + due_s, callback)
+
+    def answered(self) -> None:
+        self._ended(self.call, Ending.ANSWERED)
+
+    def _lost(self, by_mock: bool) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ended(self.call, Ending.CUT_BY_MOCK if by_mock else Ending.CUT_BY_CLIENT)
+
+
+class WholeAnswer:
+    """An answer in one body, written when its last token would be."""
+
+    __slots__ = ("_ask", "_head", "_is_gzip", "_plan", "_turn")
+
+    def __init__(self, turn: Turn, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+        self._turn = turn
+        self._ask = ask
+        self._plan = plan
+        self._head = head
+        self._is_gzip = is_gzip
+
+    def start(self) -> None:
+        if self._plan.total_s > 0:
+            self._turn.wait(self._plan.total_s, self._write)
+        else:
+            self._write()
+
+    def _write(self) -> None:
+        turn, plan, call = self._turn, self._plan, self._turn.call
+        stamp = call.stamp()
+        body = whole_body(call.id, self._ask, plan, stamp)
+        more = b"x-mock-provider-ms: %.3f\r\n" % stamp.total_ms
+        if self._is_gzip:
+            body = gzip_whole(body)
+            more += GZIP_HEADERS
+        head = self._head(call, b"application/json", more)
+        call.tokens = plan.tokens + plan.orders.reasoning
+        if plan.orders.cut is not None:
+            turn.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
+            return
+        turn.connection.respond(head, body)
+        turn.answered()
+
+
+class StreamedAnswer:
+    """An answer event by event: opening, content chunks in their groups, ending."""
+
+    __slots__ = (
+        "_group_end",
+        "_head",
+        "_is_cut",
+        "_is_error",
+        "_next",
+        "_packer",
+        "_plan",
+        "_stop",
+        "_stream",
+        "_turn",
+    )
+
+    def __init__(self, turn: Turn, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+        self._turn = turn
+        self._plan = plan
+        self._head = head
+        self._stream = ChatStream(turn.call.id, ask, plan)
+        self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if is_gzip else None
+        self._next = 0  # the first chunk of the group that comes next …
+        self._group_end = 0  # … and the first that isn't in it
+        cut, error_at = plan.orders.cut, plan.orders.error_at
+        stops = [stop for stop in (cut, error_at) if stop is not None]
+        self._stop = min([len(self._stream.pieces), *stops])
+        self._is_cut = cut is not None and cut <= self._stop
+        self._is_error = not self._is_cut and error_at is not None and error_at <= self._stop
+
+    def start(self) -> None:
+        call = self._turn.call
+        more = _STREAM_HEADERS + GZIP_HEADERS if self._packer else _STREAM_HEADERS
+        head = self._head(call, b"text/event-stream; charset=utf-8", more)
+        self._turn.connection.begin(head, self._packed(self._stream.opening()))
+        call.events = self._stream.events
+        self._wait_for_next()
+
+    def _wait_for_next(self) -> None:
+        """Wait for the last chunk of the next group, or for what stands in place of more content."""
+        due_s = self._plan.due_s
+        if self._next < self._stop:
+            self._group_end = min(self._next + self._plan.orders.burst, self._stop)
+            self._turn.wait(due_s[self._group_end - 1], self._write_group)
+        elif self._is_cut:
+            self._turn.connection.cut()
+        else:
+            self._turn.wait(due_s[min(self._next, len(due_s) - 1)], self._end)
+
+    def _write_group(self) -> None:
+        call, stream = self._turn.call, self._stream
+        last = len(stream.pieces) - 1
+        now_s = perf_counter()
+        events = []
+        for index in range(self._next, self._group_end):
+            piece = stream.pieces[index]
+            call.chunks_s.append(now_s)
+            call.tokens += piece.tokens
+            if call.first_output_s is None and not piece.is_reasoning:
+                call.first_output_s = now_s
+            is_stamped = index == last and self._plan.orders.stamp
+            events.append(stream.content(index, call.stamp() if is_stamped else None))
+        self._next = self._group_end
+        if self._next > last and not self._is_cut and not self._is_error:
+            # The ending rides on the last content's write: one system call less, and no gap of ours after it.
+            events.append(stream.ending(call.stamp()))
+            self._finish(b"".join(events))
+            return
+        self._turn.connection.send(self._packed(b"".join(events)))
+        call.events = stream.events
+        self._wait_for_next()
+
+    def _end(self) -> None:
+        self._finish(self._stream.error())
+
+    def _finish(self, data: bytes) -> None:
+        self._turn.connection.finish(self._packed(data, is_last=True))
+        self._turn.call.events = self._stream.events
+        self._turn.answered()
+
+    def _packed(self, data: bytes, *, is_last: bool = False) -> bytes:
+        if self._packer is None:
+            return data
+        # A sync flush for each write: a chunk that waits in the compressor would not be a chunk.
+        return self._packer.compress(data) + self._packer.flush(
+            zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH
+        )
