@@ -1,67 +1,19 @@
-"""What every dialect offers, and the table of those we speak.
+"""The dialects that we speak, and the contract that each of them keeps.
 
-A new dialect is one file beside this one and one row in DIALECTS.
+A new dialect is one file beside this one and one row in DIALECTS. The contract itself stands in
+contract.py, because the dialects need it and this table needs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final
 
-from tokenswarm.wire.events import Event
+from tokenswarm.wire.contract import ChatOptions, Decoder, Dialect, ErrorBody, Request
+from tokenswarm.wire.openai_chat import OpenAIChat
 
+__all__ = ["DIALECTS", "ChatOptions", "Decoder", "Dialect", "ErrorBody", "Request"]
 
-@dataclass(frozen=True, slots=True)
-class ChatOptions:
-    """What all calls of one kind share; a dialect prebuilds everything that follows from it."""
+_SPOKEN: Final[tuple[Dialect, ...]] = (OpenAIChat(),)
 
-    model: str
-    stream: bool
-    max_tokens: int | None = None
-    system: str | None = None
-    temperature: float | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)  # merged into the body, last word
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request, ready but for the parts that belong to the connection (host, key, length)."""
-
-    path: str
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
-    """What an error answer says; every field may be empty."""
-
-    message: str
-    kind: str = ""
-    code: str = ""
-
-
-class Decoder(Protocol):
-    """Turns the body of one response into events; does no I/O and keeps no clock."""
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Events completed by these body bytes; any split of the bytes gives the same events."""
-
-    def close(self) -> list[Event]:
-        """Events that the end of the body completes: a last unterminated line, a whole JSON body."""
-
-
-class Dialect(Protocol):
-    """How one API is spoken. Stateless; one instance serves all users."""
-
-    name: str
-
-    def encode(self, prompt: str, options: ChatOptions, path: str | None = None) -> Request:
-        """The request for one prompt; `path` replaces the dialect's own."""
-
-    def decoder(self, content_type: str) -> Decoder:
-        """A decoder for one successful response: its content type says whether it is a stream."""
-
-    def read_error(self, body: bytes) -> ErrorBody:
-        """What a non-2xx body says; never raises, whatever the bytes."""
+DIALECTS: Final = MappingProxyType({dialect.name: dialect for dialect in _SPOKEN})

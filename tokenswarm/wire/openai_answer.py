@@ -1,0 +1,135 @@
+"""What a chat completion says, read the same from a stream's chunk and from a whole body.
+
+    {id, model, choices: [{index, delta or message, finish_reason}], usage}
+
+What it says of all its choices is one event of a kind: two choices that write text in one chunk are
+one TextDelta, so that content events count chunks.
+
+Shapes are checked by use, because to look at each field's type first would cost more than to read
+it: every function here raises one of WRONG_SHAPE for JSON that is no chat completion.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tokenswarm.wire.error_body import error_of
+from tokenswarm.wire.events import (
+    Done,
+    Event,
+    Finished,
+    Malformed,
+    ReasoningDelta,
+    Started,
+    StreamFault,
+    TextDelta,
+    ToolDelta,
+    Usage,
+)
+from tokenswarm.wire.outline import outline
+from tokenswarm.wire.whole_body import JsonObject
+
+WRONG_SHAPE: Final = (AttributeError, KeyError, TypeError)
+
+_COST_KEYS: Final = ("cost", "tensorzero_cost")  # LiteLLM and OpenRouter; TensorZero
+_TOOL_KINDS: Final = (("function", "arguments"), ("custom", "input"))
+
+
+def read_completion(document: JsonObject) -> list[Event]:
+    """All that a whole body says."""
+    reasons: dict[int, str] = {}
+    try:
+        events = started(document)
+        read_choices(document["choices"], "message", reasons, events)
+        return [*events, *usage(document), *finished(reasons), Done()]
+    except WRONG_SHAPE:
+        return [Malformed(f"not a chat completion: {outline(document)}")]
+
+
+def started(answer: JsonObject) -> list[Event]:
+    """Nothing while id and model are empty: Azure opens its streams with a chunk like that."""
+    id_, model = answer.get("id"), answer.get("model")
+    if not id_ and not model:
+        return []
+    return [Started(id_ if isinstance(id_, str) else "", model if isinstance(model, str) else "")]
+
+
+def read_choices(choices: list[Any], key: str, reasons: dict[int, str], events: list[Event]) -> None:
+    """Appends to `events` the content under `key` (delta or message) of all choices.
+
+    `reasons` gets why each choice stopped, empty for one that hasn't yet.
+    """
+    text = reasoning = tools = ""
+    failed: JsonObject | None = None
+    for choice in choices:
+        said = choice.get(key)
+        if said:
+            text += said.get("content") or said.get("refusal") or ""
+            # Some send the same text under both names.
+            reasoning += said.get("reasoning_content") or said.get("reasoning") or ""
+            if "tool_calls" in said or "function_call" in said:
+                tools += _tool_text(said)
+        index = choice.get("index", 0)
+        reason = choice.get("finish_reason")
+        if reason == "error":
+            failed = choice
+        elif not reasons.get(index):
+            reasons[index] = str(reason or "")
+    if reasoning:
+        events.append(ReasoningDelta(reasoning))
+    if text:
+        events.append(TextDelta(text))
+    if tools:
+        events.append(ToolDelta(tools))
+    if failed is not None:
+        events.append(_choice_fault(failed))
+
+
+def finished(reasons: dict[int, str]) -> list[Event]:
+    """Finished with the first choice's reason, if every choice that was seen has one."""
+    return [Finished(next(iter(reasons.values())))] if reasons and all(reasons.values()) else []
+
+
+def usage(answer: JsonObject) -> list[Event]:
+    """The counts that the answer holds; nothing for a usage that is absent, null or empty of counts."""
+    said = answer.get("usage")
+    if not said:
+        return []
+    counted = Usage(
+        input_tokens=_count(said.get("prompt_tokens")),
+        output_tokens=_count(said.get("completion_tokens")),
+        reasoning_tokens=_count((said.get("completion_tokens_details") or {}).get("reasoning_tokens")),
+        cached_input_tokens=_count((said.get("prompt_tokens_details") or {}).get("cached_tokens")),
+        cost=next((float(said[key]) for key in _COST_KEYS if type(said.get(key)) in (int, float)), None),
+    )
+    return [] if counted == Usage() else [counted]
+
+
+def fault(document: JsonObject) -> StreamFault:
+    """The fault that a document with an `error`, or an error itself, reports."""
+    said = error_of(document)
+    return StreamFault(said.message or outline(document), said.kind, said.code)
+
+
+def _tool_text(said: JsonObject) -> str:
+    calls = said.get("tool_calls") or []
+    pieces = [_named_text(call.get(kind), key) for call in calls for kind, key in _TOOL_KINDS]
+    return "".join(pieces) + _named_text(said.get("function_call"), "arguments")  # the latter before 2024
+
+
+def _named_text(function: JsonObject | None, key: str) -> str:
+    if not function:
+        return ""
+    text: str = "" + (function.get("name") or "") + (function.get(key) or "")
+    return text
+
+
+def _choice_fault(choice: JsonObject) -> StreamFault:
+    # OpenRouter may say what went wrong inside the choice, or nowhere.
+    if choice.get("error"):
+        return fault(choice)
+    return StreamFault("the server ended a choice with finish_reason “error”")
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int else None
