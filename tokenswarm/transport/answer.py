@@ -14,6 +14,7 @@ from typing import Final
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.wire.events import (
+    Content,
     Done,
     Event,
     Finished,
@@ -21,8 +22,6 @@ from tokenswarm.wire.events import (
     ReasoningDelta,
     Started,
     StreamFault,
-    TextDelta,
-    ToolDelta,
     Usage,
 )
 
@@ -44,15 +43,20 @@ class Answer:
         record = self._record
         chunks = 0
         for event in events:
-            kind = type(event)
-            # The common kinds first: this runs for each chunk of each stream.
-            if kind is TextDelta or kind is ReasoningDelta or kind is ToolDelta:
+            # The common kind first: this runs for each chunk of each stream.
+            if isinstance(event, Content):
                 chunks += 1
-                record.output_chars += len(event.text)  # type: ignore[union-attr]  # mypy can't follow `kind`
-                if record.first_output_at_s is None and kind is not ReasoningDelta:
+                record.output_chars += len(event.text)
+                if record.first_output_at_s is None and not isinstance(event, ReasoningDelta):
                     record.first_output_at_s = at_s
-            elif self._take_rare(event):
-                self.is_over = True
+            elif isinstance(event, Finished):
+                record.finish_reason = event.reason
+            elif isinstance(event, Usage):
+                self._count(event)
+            elif isinstance(event, Started):
+                record.response_id, record.model = event.id, event.model
+            else:
+                self._end(event)
                 break
         if chunks:
             self.has_content = True
@@ -70,30 +74,28 @@ class Answer:
             record.output_tokens = -(-record.output_chars // _CHARS_PER_TOKEN)
             record.tokens_estimated = True
 
-    def _take_rare(self, event: Event) -> bool:
-        """Fold anything but content; True if it ends the answer."""
+    def _count(self, usage: Usage) -> None:
         record = self._record
-        match event:
-            case Started():
-                record.response_id, record.model = event.id, event.model
-            case Usage():
-                for name in _COUNTS:
-                    count = getattr(event, name)
-                    if count is not None:
-                        setattr(record, name, count)
-            case Finished():
-                record.finish_reason = event.reason
-            case StreamFault():
-                said = ", ".join(filter(None, (event.kind, event.code)))
-                self._fail("stream_error", f"{event.message} ({said})" if said else event.message)
-                return True
-            case Malformed():
-                self._fail("malformed", event.detail)
-                return True
-            case Done():
-                self._judge_whole()
-                return True
-        return False
+        if usage.input_tokens is not None:
+            record.input_tokens = usage.input_tokens
+        if usage.output_tokens is not None:
+            record.output_tokens = usage.output_tokens
+        if usage.reasoning_tokens is not None:
+            record.reasoning_tokens = usage.reasoning_tokens
+        if usage.cached_input_tokens is not None:
+            record.cached_input_tokens = usage.cached_input_tokens
+        if usage.cost is not None:
+            record.cost = usage.cost
+
+    def _end(self, event: StreamFault | Malformed | Done) -> None:
+        self.is_over = True
+        if isinstance(event, StreamFault):
+            said = ", ".join(filter(None, (event.kind, event.code)))
+            self._fail("stream_error", f"{event.message} ({said})" if said else event.message)
+        elif isinstance(event, Malformed):
+            self._fail("malformed", event.detail)
+        else:
+            self._judge_whole()
 
     def _judge_whole(self) -> None:
         record = self._record
@@ -105,6 +107,3 @@ class Answer:
     def _fail(self, outcome: str, detail: str) -> None:
         self._record.outcome = outcome
         self._record.detail = detail
-
-
-_COUNTS: Final = tuple(Usage.__dataclass_fields__)  # the record's names are the event's
