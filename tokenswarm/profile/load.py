@@ -1,0 +1,159 @@
+"""Files to profiles, SLOs and targets, or to every problem in them at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from tokenswarm.errors import ProfileError
+from tokenswarm.metrics.suggestion import not_one_of
+from tokenswarm.metrics.threshold_check import Surroundings
+from tokenswarm.profile.places import SearchPath
+from tokenswarm.profile.problems import problems_in, reports
+from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, stages_in
+from tokenswarm.profile.slo import Slo, check_metric_keys
+from tokenswarm.profile.target import MODEL_ENV, VERBATIM, Target, check_secrets
+from tokenswarm.profile.threshold_lines import check_section
+from tokenswarm.profile.values import Document, shown
+from tokenswarm.profile.yaml_tree import Path as Place
+from tokenswarm.profile.yaml_tree import Problem, Tree, read_tree
+
+_MOST_BYTES: Final = 1_000_000
+
+_D = TypeVar("_D", bound=Document)
+_Check = Callable[[Any], Iterable[tuple[Place, str]]]
+
+
+def load_profile(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Profile:
+    """A profile by name or path; ProfileError with all that is wrong. Its SLO is looked for, not read."""
+
+    def check_slo(data: Any) -> Iterator[tuple[Place, str]]:
+        if isinstance(data.get("slo"), str):
+            try:
+                places.find("SLO", data["slo"])
+            except ProfileError as error:
+                yield ("slo",), str(error)
+
+    def check_thresholds(data: Any) -> Iterator[tuple[Place, str]]:
+        scenario = data.get("scenario", DEFAULT_SCENARIO)
+        return check_section(data.get("thresholds"), Surroundings(stages_in(data), str(scenario)))
+
+    return _load(
+        Profile,
+        places.find("profile", ref),
+        places,
+        environ,
+        (check_stage_names, check_slo, check_thresholds),
+    )
+
+
+def load_slo(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Slo:
+    """An SLO by name or path; ProfileError with all that is wrong."""
+
+    def check_thresholds(data: Any) -> Iterator[tuple[Place, str]]:
+        return check_section(data.get("thresholds"), Surroundings())
+
+    return _load(Slo, places.find("SLO", ref), places, environ, (check_metric_keys, check_thresholds))
+
+
+def load_target(
+    ref: str,
+    places: SearchPath,
+    environ: Mapping[str, str],
+    *,
+    model: str | None = None,
+    dialects: Collection[str] | None = None,
+) -> Target:
+    """A target by URL, name or path; ProfileError with all that is wrong.
+
+    The model is the argument, or TOKENSWARM_MODEL of the environment, or the file's. `dialects` are
+    those we speak; None leaves the dialect unchecked.
+    """
+    chosen = model or environ.get(MODEL_ENV)
+
+    def check_dialect(data: Any) -> Iterator[tuple[Place, str]]:
+        dialect = data.get("dialect")
+        if dialects is not None and isinstance(dialect, str) and dialect not in dialects:
+            yield ("dialect",), not_one_of(dialect, dialects)
+
+    def check_model(data: Any) -> Iterator[tuple[Place, str]]:
+        if "model" not in data:
+            yield ("model",), f"missing; name one here, with --model, or in {MODEL_ENV}"
+
+    checks = (check_secrets, check_dialect, check_model)
+    given = {"model": chosen} if chosen else {}
+    if "://" in ref:
+        tree = Tree({"name": _host(ref), "url": ref, **given}, {(): 1})
+        return _made(Target, "--target", tree, checks)
+    file = places.find("target", ref)
+
+    def check_files(data: Any) -> Iterator[tuple[Place, str]]:
+        tls = data.get("tls")
+        for key in ("ca_file", "client_cert", "client_key"):
+            value = tls.get(key) if isinstance(tls, dict) else None
+            if isinstance(value, str):
+                tls[key] = str(file.parent / Path(value).expanduser())
+                if not Path(tls[key]).is_file():
+                    yield ("tls", key), f"got {value}, and there is no such file beside {file.name}"
+
+    return _load(Target, file, places, environ, (*checks, check_files), VERBATIM, given)
+
+
+def _load(
+    kind: type[_D],
+    file: Path,
+    places: SearchPath,
+    environ: Mapping[str, str],
+    checks: Iterable[_Check],
+    verbatim: frozenset[str] = frozenset(),
+    given: Mapping[str, str] | None = None,
+) -> _D:
+    name = places.shown(file)
+    try:
+        raw = file.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise ProfileError([f"{name}: can't be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ProfileError([f"{name}:{line}: not UTF-8; save the file in that encoding"]) from None
+    if len(raw) > _MOST_BYTES:
+        raise ProfileError([f"{name}: {len(raw)} bytes, more than {_MOST_BYTES}: is it the right file?"])
+    tree = read_tree(text, environ, verbatim)
+    if isinstance(tree.data, dict):
+        tree.data.setdefault("name", file.stem)
+        tree.data.update(given or {})
+    return _made(kind, name, tree, checks).from_file(name, hashlib.sha256(raw).hexdigest())
+
+
+def _made(kind: type[_D], file: str, tree: Tree, checks: Iterable[_Check]) -> _D:
+    """The document, or all problems of the text, the schema and the checks together."""
+    if not isinstance(tree.data, dict):
+        if not tree.problems:
+            tree.problems.append(Problem(1, (), f"got {shown(tree.data)}, need a mapping of keys to values"))
+        raise ProfileError(reports(file, tree, ()))
+    found = [Problem(tree.line_of(path), path, text) for check in checks for path, text in check(tree.data)]
+    document: _D | None = None
+    try:
+        document = kind.model_validate(tree.data)
+    except ValidationError as error:
+        # Where a check has already said it better, the schema's complaint is left out.
+        said = {problem.path for problem in found}
+        schema = kind.model_json_schema(by_alias=True)
+        found += [problem for problem in problems_in(error, tree, schema) if problem.path not in said]
+    if found or tree.problems or document is None:
+        raise ProfileError(reports(file, tree, found))
+    return document
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return "target"

@@ -1,0 +1,65 @@
+"""Shrinking time, for a trial of a profile and for tests.
+
+Scaled: durations of stages, windows (`over`, `for`) and `abort_after` of thresholds. Not scaled: think
+time and timeouts, which belong to a call; limits and `min_samples`, which say what must be measured:
+a shrunk run that measured too little is inconclusive, and should be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+
+from tokenswarm.errors import ConfigurationError
+from tokenswarm.metrics.threshold_grammar import Window, parse_expression
+from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.slo import Slo
+from tokenswarm.profile.threshold_lines import Line, Section
+
+
+def scale_profile(profile: Profile, time_scale: float) -> Profile:
+    """The profile with every duration times `time_scale`."""
+    _check(time_scale)
+    stages = [
+        stage.model_copy(update={"duration_s": _scaled(stage.duration_s, time_scale)})
+        for stage in profile.stages
+    ]
+    thresholds = _scaled_section(profile.thresholds, time_scale)
+    return profile.model_copy(update={"stages": stages, "thresholds": thresholds})
+
+
+def scale_slo(slo: Slo, time_scale: float) -> Slo:
+    """The SLO with the windows of its thresholds times `time_scale`; per-call objectives stay."""
+    _check(time_scale)
+    return slo.model_copy(update={"thresholds": _scaled_section(slo.thresholds, time_scale)})
+
+
+def _check(time_scale: float) -> None:
+    if not (isfinite(time_scale) and time_scale > 0):
+        raise ConfigurationError(f"time scale: got {time_scale:g}, need a number > 0, such as 0.1")
+
+
+def _scaled(seconds: float, time_scale: float) -> float:
+    return max(round(seconds * time_scale, 6), 1e-6)
+
+
+def _scaled_section(section: Section, time_scale: float) -> Section:
+    return {key: [_scaled_line(line, time_scale) for line in lines] for key, lines in section.items()}
+
+
+def _scaled_line(line: Line, time_scale: float) -> Line:
+    texts = {"threshold": line.threshold, "slo": line.slo, "sla": line.sla}
+    update: dict[str, str | float] = {
+        name: _scaled_text(text, time_scale) for name, text in texts.items() if text is not None
+    }
+    if line.abort_after_s:
+        update["abort_after_s"] = _scaled(line.abort_after_s, time_scale)
+    return line.model_copy(update=update)
+
+
+def _scaled_text(text: str, time_scale: float) -> str:
+    expression = parse_expression(text)
+    window = expression.window
+    if window is None:
+        return text
+    return str(replace(expression, window=Window(window.mode, _scaled(window.duration_s, time_scale))))

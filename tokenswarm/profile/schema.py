@@ -1,0 +1,127 @@
+"""A load profile: what load to apply, and what must hold while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tokenswarm.metrics.units import format_duration
+from tokenswarm.profile.think_time import FixedPause, ThinkTime
+from tokenswarm.profile.threshold_lines import Section
+from tokenswarm.profile.values import (
+    Block,
+    Document,
+    Flag,
+    Name,
+    Number,
+    PositiveDuration,
+    Share,
+    WholeNumber,
+    problem,
+)
+from tokenswarm.profile.yaml_tree import Path
+
+DEFAULT_SCENARIO: Final = "chat"
+
+
+class Stage(Block):
+    """A stretch of the run with its number of users; a warm-up is recorded and never judged."""
+
+    name: Name
+    duration_s: PositiveDuration = Field(alias="duration")
+    users: WholeNumber
+    warmup: Flag = False
+    transition: Literal["linear", "step"] = Field(
+        default="linear", description="linear: from the stage before over the whole stage; step: at once"
+    )
+
+
+class Prompts(Block):
+    """How often each size class of prompt is drawn, as weights of CALLS."""
+
+    short: Number = 0
+    medium: Number = 0
+    long: Number = 0
+
+    @model_validator(mode="after")
+    def _draws_something(self) -> Prompts:
+        if not any(weight for _, weight in self.items()):
+            raise problem("all weights are 0; give at least one size class some weight")
+        return self
+
+    def items(self) -> Iterator[tuple[str, float]]:
+        """Size class and weight."""
+        yield from (("short", self.short), ("medium", self.medium), ("long", self.long))
+
+
+class Timeouts(Block):
+    """How long each part of a call may take; the nearest one ends it."""
+
+    connect_s: PositiveDuration = Field(default=5.0, alias="connect")
+    first_token_s: PositiveDuration = Field(default=30.0, alias="first_token")
+    idle_s: PositiveDuration = Field(default=30.0, alias="idle")
+    total_s: PositiveDuration = Field(default=120.0, alias="total")
+
+    @model_validator(mode="after")
+    def _can_all_strike(self) -> Timeouts:
+        # Defaults may be longer: who shortens `total` need not repeat the others.
+        given = self.model_fields_set - {"total_s"} if "total_s" in self.model_fields_set else set()
+        longer = sorted(name.removesuffix("_s") for name in given if getattr(self, name) > self.total_s)
+        if longer:
+            total = format_duration(self.total_s)
+            raise problem(f"{', '.join(longer)} would never strike: longer than total, {total}")
+        return self
+
+
+def _judged(stages: list[Stage]) -> list[Stage]:
+    if not any(not stage.warmup for stage in stages):
+        raise problem("every stage is a warm-up, and warm-ups are never judged; add one that is not")
+    if not any(stage.users for stage in stages if not stage.warmup):
+        raise problem("no judged stage has users; need ≥ 1 in at least one")
+    return stages
+
+
+class Profile(Document):
+    """What `profiles/NAME.yaml` says. Shares are from 0 to 1, times seconds."""
+
+    name: Name
+    description: str = ""
+    scenario: Name = Field(default=DEFAULT_SCENARIO, description="locustfiles/NAME.py")
+    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_judged)]
+    prompts: Prompts = Prompts(short=30, medium=50, long=20)
+    streaming: Share = Field(default=0.5, description="share of calls that ask for a stream")
+    think_time: ThinkTime = Field(default=FixedPause(0.0), description="between an answer and the next call")
+    timeouts: Timeouts = Timeouts.model_validate({})
+    rate_limits: Literal["count", "fail"] = Field(
+        default="count", description="count: a 429 is one failure among others; fail: one fails the verdict"
+    )
+    max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = 500
+    slo: str | None = Field(default=None, description="profiles/slo/NAME.yaml, or a path")
+    thresholds: Section = Field(default_factory=dict)
+
+
+def stages_in(data: Any) -> dict[str, bool]:
+    """Name → warm-up?, of raw and perhaps malformed YAML: enough to check what refers to stages."""
+    stages = data.get("stages") if isinstance(data, dict) else None
+    rows = [row for row in stages if isinstance(row, dict)] if isinstance(stages, list) else []
+    return {row["name"]: row.get("warmup") is True for row in rows if isinstance(row.get("name"), str)}
+
+
+def check_stage_names(data: Any) -> Iterator[tuple[Path, str]]:
+    """Names that stand twice: thresholds could not tell them apart."""
+    stages = data.get("stages")
+    first: dict[str, int] = {}
+    for i, row in enumerate(stages if isinstance(stages, list) else []):
+        name = row.get("name") if isinstance(row, dict) else None
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            yield ("stages", i, "name"), f"got {name}, which stages[{first[name]}] has too; names must differ"
+        first.setdefault(name, i)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a profile, for editors."""
+    return Profile.model_json_schema(by_alias=True)

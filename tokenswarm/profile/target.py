@@ -1,0 +1,147 @@
+"""A target: where to aim, in which dialect, and where its key comes from. Never the key itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from tokenswarm.profile.references import REFERENCE, fill, has_default
+from tokenswarm.profile.values import Block, Document, Flag, Number, problem
+from tokenswarm.profile.yaml_tree import Path
+
+DEFAULT_KEY_ENV: Final = "TOKENSWARM_API_KEY"
+MODEL_ENV: Final = "TOKENSWARM_MODEL"
+KEY_PLACEHOLDER: Final = "{key}"
+# Values of these keep their ${NAME}, so that no secret reaches a run folder.
+VERBATIM: Final = frozenset({"headers", "key_env"})
+
+_SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password|\bsig", re.IGNORECASE)
+_SCHEME_WORD: Final = re.compile(r"(?:[A-Za-z]+ )?")
+_ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+# Written where a key would be pasted in.
+_PASTED: Final = ("key", "api_key", "apikey", "access_key", "token", "secret", "password", "authorization")
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https") or port == 0:
+        raise problem("need http://HOST or https://HOST, with :PORT if not 80 or 443")
+    # What follows is never shown: it may be a secret.
+    if parts.username is not None or parts.password is not None:
+        raise problem("no user or password in a URL; put the key into the environment, see key_env")
+    if parts.fragment:
+        raise problem("no #fragment in a URL: it would never be sent")
+    return _no_secret_in_query(value.strip(), parts.query)
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise problem(f"got {value}, need a path that begins with /")
+    return _no_secret_in_query(value, value.partition("?")[2])
+
+
+def _no_secret_in_query(value: str, query: str) -> str:
+    for name, given in parse_qsl(query):
+        if _SECRET_NAME.search(name) and given != KEY_PLACEHOLDER:
+            raise problem(
+                f"the query's {name} looks like a secret; write {name}={KEY_PLACEHOLDER} and key_in: path"
+            )
+    return value
+
+
+def _env_name(value: Any) -> str:
+    # The value is not shown: the likeliest mistake is to paste the key here.
+    if not isinstance(value, str) or not _ENV_NAME.fullmatch(value):
+        raise problem("need the NAME of an environment variable, in capitals, such as OPENAI_API_KEY")
+    return value
+
+
+class Tls(Block):
+    """How to trust an https target, and how to show who we are. Paths are relative to the target's file."""
+
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    verify: Flag = True
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Tls:
+        if self.client_key is not None and self.client_cert is None:
+            raise problem("client_key needs client_cert beside it")
+        if not self.verify and self.ca_file is not None:
+            raise problem("verify: false ignores ca_file; take one of them away")
+        return self
+
+
+class Prices(Block):
+    """What a million tokens cost, in one currency, where the gateway sends no cost itself."""
+
+    input: Number
+    output: Number
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """The price of one call."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+class Target(Document):
+    """What `profiles/targets/NAME.yaml` says, or a URL on the command line."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    url: Annotated[str, AfterValidator(_url)]
+    dialect: str = "openai-chat"
+    path: Annotated[str, AfterValidator(_path)] | None = Field(
+        default=None, description="instead of the dialect's own path; {key} stands for the key"
+    )
+    model: Annotated[str, Field(min_length=1)]
+    key_env: Annotated[str, BeforeValidator(_env_name)] = Field(
+        default=DEFAULT_KEY_ENV, description="NAME of the environment variable that holds the key"
+    )
+    key_in: Literal["bearer", "x-api-key", "api-key", "path"] = "bearer"
+    headers: dict[str, str] = Field(default_factory=dict)
+    tls: Tls = Tls()
+    gzip: Flag = Field(default=False, description="ask for compressed answers")
+    prices: Prices | None = Field(default=None, description="per million tokens")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Target:
+        has_place = KEY_PLACEHOLDER in self.url + (self.path or "")
+        if has_place != (self.key_in == "path"):
+            raise problem(f"key_in: path and {KEY_PLACEHOLDER} in path or url belong together")
+        if self.url.startswith("http://") and self.tls != Tls():
+            raise problem("tls does nothing for an http:// url")
+        return self
+
+    def key(self, environ: Mapping[str, str]) -> str | None:
+        """The key, if the environment has one."""
+        return environ.get(self.key_env) or None
+
+    def sent_headers(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Extra headers with their secrets in; ValueError if the environment lacks one."""
+        return {name: fill(value, environ) for name, value in self.headers.items()}
+
+
+def check_secrets(data: Any) -> Iterator[tuple[Path, str]]:
+    """Secrets written into the file. No message shows a value."""
+    for key in data:
+        if key.lower().replace("-", "_") in _PASTED:
+            yield (
+                (key,),
+                "a key never stands in a file: put it into the environment, and its NAME into key_env",
+            )
+    headers = data.get("headers")
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if not _SECRET_NAME.search(name) or not isinstance(value, str):
+            continue
+        if not REFERENCE.search(value) or not _SCHEME_WORD.fullmatch(REFERENCE.sub("", value)):
+            yield ("headers", name), "looks like a secret: take all of it from the environment, ${NAME}"
+        elif has_default(value):
+            yield ("headers", name), "looks like a secret: no default for it in the file, write ${NAME}"
