@@ -15,7 +15,7 @@ from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.threshold_check import Surroundings
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
-from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, stages_in
+from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
 from tokenswarm.profile.slo import Slo, check_metric_keys
 from tokenswarm.profile.target import MODEL_ENV, VERBATIM, Target, check_secrets
 from tokenswarm.profile.threshold_lines import check_section
@@ -48,7 +48,7 @@ def load_profile(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Pr
         places.find("profile", ref),
         places,
         environ,
-        (check_stage_names, check_slo, check_thresholds),
+        (check_stage_names, check_timeouts, check_slo, check_thresholds),
     )
 
 

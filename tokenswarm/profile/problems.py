@@ -52,10 +52,9 @@ def dotted(path: Path) -> str:
 
 def reports(file: str, tree: Tree, problems: Iterable[Problem]) -> list[str]:
     """One line each, in the order of the file; what follows from an unreadable value is left out."""
-    unreadable = {problem.path for problem in tree.problems if problem.path}
     lines: list[str] = []
     for problem in sorted({*tree.problems, *problems}, key=lambda p: (p.line, dotted(p.path), p.message)):
-        if problem not in tree.problems and problem.path in unreadable:
+        if problem not in tree.problems and problem.path in tree.unreadable:
             continue
         where = f"{file}:{problem.line}"
         source = tree.sources.get(problem.path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tokenswarm.metrics.units import format_duration
+from tokenswarm.metrics.units import parse_duration
 from tokenswarm.profile.think_time import FixedPause, ThinkTime
 from tokenswarm.profile.threshold_lines import Section
 from tokenswarm.profile.values import (
@@ -64,16 +66,6 @@ class Timeouts(Block):
     idle_s: PositiveDuration = Field(default=30.0, alias="idle")
     total_s: PositiveDuration = Field(default=120.0, alias="total")
 
-    @model_validator(mode="after")
-    def _can_all_strike(self) -> Timeouts:
-        # Defaults may be longer: who shortens `total` need not repeat the others.
-        given = self.model_fields_set - {"total_s"} if "total_s" in self.model_fields_set else set()
-        longer = sorted(name.removesuffix("_s") for name in given if getattr(self, name) > self.total_s)
-        if longer:
-            total = format_duration(self.total_s)
-            raise problem(f"{', '.join(longer)} would never strike: longer than total, {total}")
-        return self
-
 
 def _judged(stages: list[Stage]) -> list[Stage]:
     if not any(not stage.warmup for stage in stages):
@@ -120,6 +112,20 @@ def check_stage_names(data: Any) -> Iterator[tuple[Path, str]]:
         if name in first:
             yield ("stages", i, "name"), f"got {name}, which stages[{first[name]}] has too; names must differ"
         first.setdefault(name, i)
+
+
+def check_timeouts(data: Any) -> Iterator[tuple[Path, str]]:
+    """Timeouts that `total` forestalls; who only shortens `total` need not repeat the others."""
+    timeouts = data.get("timeouts")
+    if not isinstance(timeouts, dict) or "total" not in timeouts:
+        return
+    given_s: dict[str, float] = {}
+    for name, value in timeouts.items():
+        with suppress(ValueError):
+            given_s[name] = parse_duration(str(value))
+    for name in ("connect", "first_token", "idle"):
+        if given_s.get(name, 0.0) > given_s.get("total", math.inf):
+            yield ("timeouts", name), f"got {timeouts[name]}, longer than total, {timeouts['total']}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -41,11 +41,11 @@ class Line(Block):
         given = {name for name in _LEVELS if getattr(self, name) is not None}
         if given not in ({"threshold"}, {"slo", "sla"}):
             raise problem(f"got {', '.join(sorted(given)) or 'neither'}, need threshold, or slo and sla")
-        if "severity" in self.model_fields_set and self.slo is not None:
+        if self.severity != "fail" and self.slo is not None:
             raise problem("severity has no place beside slo and sla: they are the severities")
         if self.abort and self.severity == "warn":
             raise problem("abort stops the run on a failure, and severity is warn; take one of them away")
-        if "abort_after_s" in self.model_fields_set and self.abort_after_s and not self.abort:
+        if self.abort_after_s and not self.abort:
             raise problem("abort_after without abort: true does nothing")
         return self
 

@@ -51,6 +51,7 @@ class Tree:
     lines: dict[Path, int] = field(default_factory=dict)
     sources: dict[Path, str] = field(default_factory=dict)  # the environment's names behind a scalar
     problems: list[Problem] = field(default_factory=list)
+    unreadable: set[Path] = field(default_factory=set)  # what else is wrong there only follows
 
     def line_of(self, path: Path) -> int:
         """The line of the part, or of the nearest one around it that exists."""
@@ -170,6 +171,7 @@ class _Builder:
             return ""
 
     def _problem(self, line: int, path: Path, message: str) -> None:
+        self._tree.unreadable.add(path)
         self._tree.problems.append(Problem(line, path, message))
 
 
