@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -18,7 +20,9 @@ class Plan:
 
     __slots__ = ("due_s", "is_capped", "orders", "status", "tokens")
 
-    def __init__(self, orders: Orders, status: int, tokens: int, is_capped: bool, due_s: list[float]) -> None:
+    def __init__(
+        self, orders: Orders, status: int, tokens: int, is_capped: bool, due_s: tuple[float, ...]
+    ) -> None:
         self.orders = orders
         self.status = status
         self.tokens = tokens  # visible ones; orders.reasoning come before them
@@ -41,7 +45,7 @@ class Provider:
     def plan(self, orders: Orders, max_tokens: int | None) -> Plan:
         """The answer to the next call; equal seeds and equal calls in equal order give equal plans."""
         if self._fails(orders):
-            return Plan(orders, orders.status or DEFAULT_ERROR_STATUS, 0, False, [0.0])
+            return Plan(orders, orders.status or DEFAULT_ERROR_STATUS, 0, False, (0.0,))
         tokens = min(max(1, round(orders.tokens.draw(self._timing))), MAX_TOKENS)
         is_capped = max_tokens is not None and max_tokens < tokens
         if max_tokens is not None and is_capped:
@@ -52,20 +56,23 @@ class Provider:
         rate = orders.error_rate
         return rate > 0 and (rate >= 1 or self._errors.random() < rate)
 
-    def _due_s(self, orders: Orders, tokens: int) -> list[float]:
+    def _due_s(self, orders: Orders, tokens: int) -> tuple[float, ...]:
         """Absolute times, so that the error of one write is not handed on to the next."""
         size = orders.chunk_tokens
         chunks = -(-orders.reasoning // size) - (-tokens // size)
         rng = self._timing
         first_s = orders.ttft.draw(rng) / 1000
         if isinstance(orders.itl, Fixed):
-            gap_s = orders.itl.value * size / 1000
-            due_s = [first_s + index * gap_s for index in range(chunks)]
+            due_s = _evenly(first_s, orders.itl.value * size / 1000, chunks)
         else:
-            due_s = [first_s]
-            for _ in range(chunks - 1):
-                due_s.append(due_s[-1] + orders.itl.draw(rng) * size / 1000)
-        if orders.stall_at is not None:
-            for index in range(orders.stall_at, chunks):
-                due_s[index] += orders.stall / 1000
-        return due_s
+            gaps_s = (orders.itl.draw(rng) * size / 1000 for _ in range(chunks - 1))
+            due_s = tuple(accumulate(gaps_s, initial=first_s))
+        if orders.stall_at is None:
+            return due_s
+        stalled_s = (at_s + orders.stall / 1000 for at_s in due_s[orders.stall_at :])
+        return (*due_s[: orders.stall_at], *stalled_s)
+
+
+@lru_cache(maxsize=64)  # most calls of a run order the same
+def _evenly(first_s: float, gap_s: float, count: int) -> tuple[float, ...]:
+    return tuple(first_s + index * gap_s for index in range(count))

@@ -10,8 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any, Final
@@ -21,35 +19,18 @@ import uvicorn
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.connection import Connection
 from tokenswarm.mock.gateway import Gateway
-from tokenswarm.mock.orders import DEFAULT_ERROR_STATUS, Orders, read_order, read_orders
+from tokenswarm.mock.options import LISTENING, MockOptions
+from tokenswarm.mock.orders import Orders, read_order, read_orders
 from tokenswarm.mock.provider import Provider
 from tokenswarm.mock.side_routes import side_application
 from tokenswarm.mock.tally import Tally, make_registry
 from tokenswarm.mock.timers import Timers
 from tokenswarm.mock.truth import FLUSH_EVERY_S, TruthLog
 
-LISTENING: Final = "mock gateway listening on "
+__all__ = ["MockOptions", "serve"]
+
 _PROBE_EVERY_S: Final = 0.05  # so that the lag is known even when nothing else is due
 _BACKLOG: Final = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class MockOptions:
-    """How a mock gateway runs. Times and sizes are as orders write them: `50`, `lognormal:50:0.4` …"""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    seed: int = 1
-    ttft: str = "50"
-    itl: str = "5"
-    tokens: str = "20"
-    status: int | None = None
-    error_rate: str | None = None
-    error_status: int = DEFAULT_ERROR_STATUS
-    orders: tuple[str, ...] = ()  # further defaults, `KEY=VALUE`
-    api_key_env: str | None = None
-    truth_log: Path | None = None
-    stop_with_stdin: bool = False
 
 
 def default_orders(options: MockOptions) -> Orders:
@@ -178,7 +159,7 @@ async def _serve(
 
 
 def _seeded(purpose: str, seed: int) -> Random:
-    return Random(f"{purpose} {seed}")  # noqa: S311 — it has to be repeatable, not secret
+    return Random(f"{purpose} {seed}")
 
 
 def _repeat(timers: Timers, every_s: float, callback: Any) -> None:

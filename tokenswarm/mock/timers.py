@@ -106,8 +106,10 @@ class Timer:
         self._callback = None
 
     def fire(self) -> None:
-        if self._callback is not None:
-            self._callback()
+        # Let go first: who asked for the timer holds it, and is held by the callback.
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
 
 
 class Timers:
@@ -118,7 +120,9 @@ class Timers:
         loop: asyncio.AbstractEventLoop,
         observe_lag: Callable[[float], None],
         make_alarm: Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Alarm] = best_alarm,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
+        self._clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = count()  # equal times fire in the order they were asked for
         self._armed_for_s = _NEVER_S
@@ -143,7 +147,7 @@ class Timers:
 
     def _wake(self) -> None:
         heap = self._heap
-        now_s = perf_counter()
+        now_s = self._clock()
         if heap and heap[0][0] <= now_s:
             self._observe_lag(now_s - heap[0][0])
         self._armed_for_s = 0.0  # callbacks that ask for new times must not arm one by one
