@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import Any
 
 import gevent
 from gevent import socket
@@ -25,7 +24,7 @@ USERS, CALLS, EVENTS, ROUNDS = 40, 200, 200, 4
 # A request for a stream gets an event every 10 ms, as from a real model; any other its answer at once.
 SERVER = """
 import select, socket, sys
-whole, head, event, end, events = eval(sys.stdin.read())
+whole, head, event, end, events = eval(input())
 listener = socket.create_server(("127.0.0.1", 0), backlog=512)
 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 print(listener.getsockname()[1], flush=True)
@@ -83,20 +82,19 @@ def our_user(port: int, calls: int, stream: bool) -> None:
     connection.close()
 
 
-def cost_us(user: Any, port: int, calls: int, stream: bool) -> float:
+def cost_us(user, port: int, calls: int, stream: bool) -> float:
     began_s = time.process_time()
     gevent.joinall([gevent.spawn(user, port, calls, stream) for _ in range(USERS)], raise_error=True)
     return (time.process_time() - began_s) / (USERS * (EVENTS if stream else calls)) * 1e6
 
 
 if __name__ == "__main__":
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdin=-1, stdout=-1, text=True) as server:  # pipes
-        print(repr((ANSWER, HEAD, EVENT, END, EVENTS)), file=server.stdin)
-        server.stdin.close()
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdin=-1, stdout=-1, text=True) as server:
+        print((ANSWER, HEAD, EVENT, END, EVENTS), file=server.stdin, flush=True)
         port = int(server.stdout.readline())
         print(f"CPU of the client in µs, {USERS} users    bare sockets    ours    ours − bare")
         for name, calls, stream in (("a whole call", CALLS, False), ("an event of a stream", 1, True)):
-            users = (bare_user, our_user)
-            bare, ours = (min(cost_us(u, port, calls, stream) for _ in range(ROUNDS)) for u in users)
+            both = [[cost_us(u, port, calls, stream) for u in (bare_user, our_user)] for _ in range(ROUNDS)]
+            bare, ours = map(min, zip(*both, strict=True))
             print(f"{name:38}{bare:12.1f}{ours:8.1f}{ours - bare:15.1f}")
         server.kill()

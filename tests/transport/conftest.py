@@ -205,13 +205,13 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def connect(serve: Serve) -> Iterator[Connect]:
-    """`connect(url, **arguments of Endpoint.build)`: a connection, closed before the servers are awaited."""
+    """`connect(url, drain_s=…, **arguments of Endpoint.build)`: closed before the servers are awaited."""
     del serve
     opened: list[HttpConnection] = []
 
-    def make(url: str, **arguments: Any) -> HttpConnection:
+    def make(url: str, drain_s: float = 0.1, **arguments: Any) -> HttpConnection:
         arguments.setdefault("timeouts", Timeouts(PATIENCE_S, PATIENCE_S, PATIENCE_S, PATIENCE_S))
-        opened.append(HttpConnection(Endpoint.build(url, **arguments)))
+        opened.append(HttpConnection(Endpoint.build(url, **arguments), drain_s=drain_s))
         return opened[-1]
 
     yield make

@@ -7,9 +7,13 @@ import socket
 import zlib
 from threading import Event
 
+import gevent
 import pytest
 
+from tokenswarm.metrics.call import CallRecord
 from tokenswarm.wire.dialect import Request
+
+REQUEST = Request("/v1/lines", b"say something")
 
 ANSWER = b"started:r-1\ntext:hello\ntext: you\nusage:2\nfinish:stop\ndone\n"
 
@@ -273,6 +277,27 @@ def test_informational_responses_are_skipped(serve, connect, ask):
     assert [name for name, _ in record.headers] == [b"content-length"]
 
 
+def test_first_byte_is_that_of_the_answer_not_of_an_early_hint(serve, connect):
+    """TTFB is the time to the response; the server sends it only once its hint has been read."""
+    hint_was_read = Event()
+
+    def script(peer):
+        peer.request()
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        assert hint_was_read.wait(20)
+        peer.send(whole())
+
+    connection = connect(serve(script).url)
+    record = CallRecord(0.0)
+    user = gevent.spawn(connection.request, REQUEST, record)
+    while not connection.bytes_received:
+        gevent.sleep(0.001)
+    read_at_s = connection.clock()
+    hint_was_read.set()
+    user.get(timeout=20)
+    assert record.headers_at_s > read_at_s
+
+
 def test_switching_protocols_is_malformed(serve, connect, ask):
     """Nobody asked for another protocol."""
     switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
@@ -343,7 +368,7 @@ def test_trailing_chunk_after_the_terminal_event_is_drained(serve, connect, ask)
         peer.send(whole())
 
     server = serve(script)
-    connection = connect(server.url)
+    connection = connect(server.url, drain_s=20)
     assert ask(connection).outcome == "success"
     second = ask(connection)
     assert (second.outcome, second.is_reused) == ("success", True)
@@ -360,15 +385,17 @@ def test_stream_that_never_ends_its_body_costs_its_connection(serve, connect, as
     assert not connection.is_open
 
 
-def test_answer_before_the_whole_request_is_read(serve, connect, ask):
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_answer_before_the_whole_request_is_read(serve, connect, ask, reads_on):
     """A server may refuse a large prompt early and close; the refusal counts, not the broken pipe."""
 
     def script(peer):
         peer.sock.recv(1024)
         peer.send(whole(b"too large", b"connection: close", status=b"413 Content Too Large"))
-        peer.until_client_closes()
+        if reads_on:
+            peer.until_client_closes()
 
-    record = ask(connect(serve(script).url), request=Request("/v1/lines", b"x" * 4_000_000))
+    record = ask(connect(serve(script).url), request=Request("/v1/lines", b"x" * 8_000_000))
     assert (record.outcome, record.status) == ("http_4xx", 413)
 
 

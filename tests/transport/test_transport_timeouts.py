@@ -57,7 +57,6 @@ def only(**short: float) -> Timeouts:
         ("timeout_total", False, only(total_s=SHORT_S), (HEAD,)),
         # The status has said what failed, whatever becomes of the body.
         ("http_5xx", True, only(idle_s=SHORT_S), (REFUSED,)),
-        ("http_5xx", False, only(total_s=SHORT_S), (REFUSED,)),
     ],
 )
 def test_silent_server_ends_the_call(serve, connect, ask, outcome, is_stream, timeouts, answers):
@@ -105,7 +104,7 @@ def test_timeout_on_a_reused_connection_is_no_reason_to_reconnect(serve, connect
         peer.until_client_closes()
 
     server = serve(script)
-    connection = connect(server.url, timeouts=only(first_token_s=SHORT_S))
+    connection = connect(server.url, timeouts=only(first_token_s=0.5))
     assert ask(connection).outcome == "success"
     record = ask(connection)
     assert (record.outcome, record.reconnects) == ("timeout_first_token", 0)
@@ -119,17 +118,6 @@ def test_connect_timeout_covers_the_handshake(serve, connect, ask):
     assert (record.outcome, record.started_at_s, record.connect_s) == ("timeout_connect", None, None)
     assert record.latency_s is None
     assert record.effective_latency_s is not None
-
-
-def test_many_calls_share_one_timer(serve, connect, ask):
-    """The first call's deadlines must not end a later one."""
-    answer = HEAD + chunk(b"text:a\nfinish:stop\ndone\n") + chunk(b"")
-    server = serve(lambda peer: [(peer.request(), peer.send(answer)) for _ in range(300)])
-    connection = connect(server.url, timeouts=only(first_token_s=LONG_S, idle_s=SHORT_S))
-    began_s = connection.clock()
-    assert {ask(connection).outcome for _ in range(300)} == {"success"}
-    assert server.connections == 1
-    assert connection.clock() > began_s
 
 
 def test_deadline_that_moves_starts_again_for_what_is_left():
@@ -163,9 +151,9 @@ def test_deadline_after_the_end_of_a_call_does_nothing(serve, connect, ask):
     """Between two calls a user thinks; a timer left over must not end that."""
     answer = HEAD + chunk(b"text:a\nfinish:stop\ndone\n") + chunk(b"")
     server = serve(lambda peer: (peer.request(), peer.send(answer), peer.until_client_closes()))
-    connection = connect(server.url, timeouts=only(first_token_s=SHORT_S, total_s=SHORT_S))
+    connection = connect(server.url, timeouts=only(first_token_s=0.25, total_s=0.25))
     assert ask(connection).outcome == "success"
-    gevent.sleep(SHORT_S * 2)
+    gevent.sleep(0.3)
     assert connection.is_open
 
 

@@ -24,17 +24,20 @@ from tokenswarm.transport.tls import TlsChannel
 from tokenswarm.wire.dialect import Request
 
 _READABLE: Final = 1  # libev's EV_READ
-_DRAIN_S: Final = 0.1  # how long a finished stream may take to end its body before we give its connection up
 
 # One for all connections: nothing switches greenlets between a read and the parsing of its bytes.
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
 
 
 class HttpConnection:
-    """A connection to one endpoint, opened when first used. One call at a time."""
+    """A connection to one endpoint, opened when first used. One call at a time.
+
+    `drain_s`: how long a finished stream may take to end its body before its connection is given up.
+    """
 
     __slots__ = (
         "_channel",
+        "_drain_s",
         "_socket",
         "_wait",
         "_watcher",
@@ -45,7 +48,10 @@ class HttpConnection:
         "response",
     )
 
-    def __init__(self, endpoint: Endpoint, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, endpoint: Endpoint, clock: Callable[[], float] = time.monotonic, *, drain_s: float = 0.1
+    ) -> None:
+        self._drain_s = drain_s
         self.endpoint = endpoint
         self.clock = clock
         self.deadline = Deadline(endpoint.timeouts, clock)
@@ -181,7 +187,7 @@ class HttpConnection:
             raise ConnectionError(missing)
 
     def _drain(self) -> None:
-        self.deadline.phase("timeout_idle", self.clock() + _DRAIN_S)
+        self.deadline.phase("timeout_idle", self.clock() + self._drain_s)
         try:
             while not self.response.is_complete:
                 self.read()
