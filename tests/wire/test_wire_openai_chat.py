@@ -95,6 +95,12 @@ def test_extra_that_cannot_be_sent_is_the_users_mistake(extra: dict[str, object]
         CHAT.encode("Hi", ChatOptions("gpt-4o", stream=True, extra=extra))
 
 
+def test_what_follows_from_the_options_is_built_once() -> None:
+    """Calls of one kind share all but the prompt, down to the tuple of headers: encoding stays cheap."""
+    options = ChatOptions("gpt-4o", stream=True)
+    assert CHAT.encode("one", options).headers is CHAT.encode("two", options).headers
+
+
 def test_options_are_told_apart_though_their_templates_are_kept() -> None:
     """Equal prompts under many options each get their own body, in turns and after the memory was emptied."""
     kinds = [ChatOptions(f"model-{number}", stream=False) for number in range(200)]

@@ -86,6 +86,8 @@ def test_event_comes_with_the_byte_that_completes_it() -> None:
         pytest.param(b"data: 789\n", True, id="9 bytes, as many as may be"),
         pytest.param(b"data: 7890", False, id="10 bytes, unfinished"),
         pytest.param(b"data: 7890\n\n", False, id="10 bytes, complete"),
+        pytest.param(BOM + b"data:9\n\n", True, id="9 bytes, a BOM among them"),
+        pytest.param(BOM + b"data:90\n\n", False, id="10 bytes, a BOM among them"),
         pytest.param(b"data\ndata\n", True, id="two lines of 4 bytes and the line end between"),
         pytest.param(b"data\ndata\ndata\n", False, id="lines add up"),
         pytest.param(b"data: 78\n\n" * 9, True, id="events don't"),
