@@ -56,6 +56,8 @@ def error_of(value: object) -> ErrorBody:
             wrapped = wrapped or value.get("errors") or value.get("detail")
         if not wrapped:
             break
+        if not isinstance(wrapped, dict | list):
+            return ErrorBody(_scalar(wrapped), _first(value, _KIND_KEYS), _first(value, _CODE_KEYS))
         value = wrapped
     if isinstance(value, dict):
         return ErrorBody(_first(value, _MESSAGE_KEYS), _first(value, _KIND_KEYS), _first(value, _CODE_KEYS))
