@@ -39,13 +39,21 @@ class Request:
 
     __slots__ = ("body", "headers", "is_keep_alive", "is_too_large", "knows_chunked", "path", "received_s")
 
-    def __init__(self, path: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def __init__(
+        self,
+        path: bytes,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        is_too_large: bool,
+        knows_chunked: bool,
+        is_keep_alive: bool,
+    ) -> None:
         self.path = path
         self.headers = headers
         self.body = body  # empty if it was too large
-        self.is_too_large = False
-        self.is_keep_alive = True
-        self.knows_chunked = True  # HTTP/1.0 doesn't
+        self.is_too_large = is_too_large
+        self.knows_chunked = knows_chunked  # HTTP/1.0 doesn't
+        self.is_keep_alive = is_keep_alive
         self.received_s = perf_counter()
 
 
@@ -149,11 +157,15 @@ class Connection(asyncio.Protocol):
         self._is_reading = False
         if self._parser.get_method() != b"POST" or len(self._waiting) == _MAX_PIPELINED:
             raise httptools.HttpParserError("only POSTs can be pipelined, and not without end")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(self._url.partition(b"?")[0], self._headers, body)
-        request.is_too_large = self._body_bytes > MAX_BODY_BYTES
-        request.knows_chunked = self._parser.get_http_version() != "1.0"
-        request.is_keep_alive = request.knows_chunked and self._parser.should_keep_alive()
+        knows_chunked = self._parser.get_http_version() != "1.0"
+        request = Request(
+            self._url.partition(b"?")[0],
+            self._headers,
+            self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            self._body_bytes > MAX_BODY_BYTES,
+            knows_chunked,
+            knows_chunked and self._parser.should_keep_alive(),
+        )
         self._waiting.append(request)
 
     # What the one who answers calls.

@@ -14,7 +14,7 @@ from tokenswarm.mock.connection import Connection, Request
 from tokenswarm.mock.openai_chat import Ask, read_ask
 from tokenswarm.mock.openai_error import Refusal, error_body
 from tokenswarm.mock.orders import Orders, read_orders, split_model
-from tokenswarm.mock.playback import GZIP_HEADERS, Call, Ending, StreamedAnswer, Turn, WholeAnswer, gzip_whole
+from tokenswarm.mock.playback import GZIP_HEADERS, Call, Ending, StreamedAnswer, WholeAnswer, gzip_whole
 from tokenswarm.mock.provider import OK, Plan, Provider
 from tokenswarm.mock.tally import Tally
 from tokenswarm.mock.timers import Timers
@@ -99,17 +99,17 @@ class Gateway:
     def handle(self, connection: Connection, request: Request) -> None:
         """Take one call; its answer follows now or later."""
         self._tally.received += 1
-        call = Call(b"%b%012x" % (self._prefix, next(self._numbers)), request.received_s)
-        turn = Turn(call, connection, self._timers, self._ended)
+        number = b"%b%012x" % (self._prefix, next(self._numbers))
+        call = Call(number, request.received_s, connection, self._timers, self._ended)
         wanted = self._read(request)
         if isinstance(wanted, Refusal):
-            self._refuse(turn, wanted)
+            self._refuse(call, wanted)
             return
         call.is_stream = wanted.ask.is_stream
         if wanted.orders.hang:
-            turn.wait(HANG_LIMIT_S, connection.cut)
+            call.wait(HANG_LIMIT_S, connection.cut)
             return
-        self._play(turn, wanted, self._provider.plan(wanted.orders, wanted.ask.max_tokens))
+        self._play(call, wanted, self._provider.plan(wanted.orders, wanted.ask.max_tokens))
 
     def allows(self, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
         """Why a request with these headers is kept out, if it is."""
@@ -171,24 +171,24 @@ class Gateway:
         self._orders[model, headers] = orders
         return orders
 
-    def _play(self, turn: Turn, wanted: Wanted, plan: Plan) -> None:
-        turn.call.status = plan.status
+    def _play(self, call: Call, wanted: Wanted, plan: Plan) -> None:
+        call.status = plan.status
         is_gzip = wanted.orders.gzip and wanted.accepts_gzip
         if wanted.orders.html:
             body, more = (gzip_whole(_PAGE), GZIP_HEADERS) if is_gzip else (_PAGE, b"")
-            turn.connection.respond(_head(turn.call, b"text/html; charset=utf-8", more), body)
-            turn.answered()
+            call.connection.respond(_head(call, b"text/html; charset=utf-8", more), body)
+            call.answered()
         elif plan.status != OK:
-            self._refuse(turn, Refusal(plan.status, ""), wanted.orders.retry_after)
+            self._refuse(call, Refusal(plan.status, ""), wanted.orders.retry_after)
         else:
             answer = StreamedAnswer if wanted.ask.is_stream else WholeAnswer
-            answer(turn, wanted.ask, plan, _head, is_gzip=is_gzip).start()
+            answer(call, wanted.ask, plan, _head, is_gzip=is_gzip).start()
 
-    def _refuse(self, turn: Turn, refusal: Refusal, retry_after: int = 1) -> None:
-        turn.call.status = refusal.status
+    def _refuse(self, call: Call, refusal: Refusal, retry_after: int = 1) -> None:
+        call.status = refusal.status
         more = b"retry-after: %d\r\n" % retry_after if refusal.status in _WAITS else b""
-        turn.connection.respond(_head(turn.call, b"application/json", more), error_body(refusal))
-        turn.answered()
+        call.connection.respond(_head(call, b"application/json", more), error_body(refusal))
+        call.answered()
 
     def _ended(self, call: Call, ending: Ending) -> None:
         tally = self._tally

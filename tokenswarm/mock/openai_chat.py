@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import time
 from typing import Any, Final, NamedTuple
 
@@ -58,7 +59,7 @@ def read_ask(body: bytes) -> Ask | Refusal:
         return Refusal(400, "you must provide a model parameter", param="model")
     if not isinstance(messages, list) or not messages:
         return Refusal(400, "'messages' must be a list with at least one message", param="messages")
-    if not isinstance(stream, bool | None):
+    if stream is not True and stream is not False and stream is not None:
         return Refusal(400, "'stream' must be true or false", param="stream")
     max_tokens = data.get("max_completion_tokens", data.get("max_tokens"))
     if max_tokens is not None and (not isinstance(max_tokens, int) or max_tokens < 1):
@@ -101,35 +102,47 @@ def _has_usage(ask: Ask, plan: Plan) -> bool:
     return ask.wants_usage if plan.orders.usage is None else plan.orders.usage
 
 
+_WHOLE: Final = (
+    b'{"id":"%b","object":"chat.completion","created":%d,"model":%b,"choices":[{"index":0,"message":%b%b%b}]%b,'
+    b'"service_tier":"default","system_fingerprint":"fp_mock","mock":%b}'
+)
+
+
 def whole_body(call_id: bytes, ask: Ask, plan: Plan, stamp: Stamp) -> bytes:
     """The JSON of an answer that isn't streamed."""
-    body = (
-        b'{"id":"%b","object":"chat.completion","created":%d,"model":%b,'
-        b'"choices":[{"index":0,"message":%b,"logprobs":null,"finish_reason":%b}]%b,'
-        b'"service_tier":"default","system_fingerprint":"fp_mock","mock":%b}'
-    ) % (
+    message = _message(plan)
+    body = _WHOLE % (
         call_id,
         time(),
         orjson.dumps(ask.model),
-        _message(plan, stamp),
-        _finish_reason(plan),
+        message.before_stamp,
+        stamp.text if plan.orders.stamp and not plan.orders.tool else b"",
+        message.after_stamp,
         b',"usage":' + _usage(ask, plan) if _has_usage(ask, plan) else b"",
         stamp.json,
     )
     return body[: len(body) // 2] if plan.orders.garble else body
 
 
-def _message(plan: Plan, stamp: Stamp) -> bytes:
+class _Message(NamedTuple):
+    before_stamp: bytes
+    after_stamp: bytes
+
+
+@lru_cache(maxsize=64)  # by identity: the same plan is played again and again when nothing is drawn
+def _message(plan: Plan) -> _Message:
+    """The message of a whole answer and what follows it in its choice."""
     orders = plan.orders
     reasoning = b""
     if orders.reasoning:
         reasoning = b'"reasoning_content":"%b",' % words(0, orders.reasoning).encode()
+    ending = b',"refusal":null},"logprobs":null,"finish_reason":%b' % _finish_reason(plan)
     if orders.tool:
         function = {"name": TOOL_NAME, "arguments": all_arguments(plan.tokens)}
         calls = orjson.dumps([{"id": "call_mock", "type": "function", "function": function}])
-        return b'{"role":"assistant","content":null,%b"tool_calls":%b,"refusal":null}' % (reasoning, calls)
-    text = words(0, plan.tokens).encode() + (stamp.text if orders.stamp else b"")
-    return b'{"role":"assistant",%b"content":"%b","refusal":null}' % (reasoning, text)
+        return _Message(b'{"role":"assistant","content":null,%b"tool_calls":%b' % (reasoning, calls), ending)
+    text = words(0, plan.tokens).encode()
+    return _Message(b'{"role":"assistant",%b"content":"%b' % (reasoning, text), b'"' + ending)
 
 
 class ChatStream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -27,14 +28,15 @@ _CYCLE: Final = tuple(Piece(b'{"content":"%b"}' % word.encode(), 1) for word in 
 _TEXT_PIECES: Final = (_CYCLE * (MAX_TOKENS // len(_CYCLE) + 1))[:MAX_TOKENS]
 
 
-def make_pieces(plan: Plan) -> list[Piece]:
+@lru_cache(maxsize=64)  # by identity: the same plan is played again and again when nothing is drawn
+def make_pieces(plan: Plan) -> tuple[Piece, ...]:
     """The content chunks of one answer, in order."""
     orders = plan.orders
     size = orders.chunk_tokens
     if orders.tool:
         visible = _tool_pieces(plan.tokens, size)
     elif size == 1:
-        visible = list(_TEXT_PIECES[: plan.tokens])
+        visible = _TEXT_PIECES[: plan.tokens]
     else:
         visible = _word_pieces("content", plan.tokens, size)
     if not orders.reasoning:
@@ -42,18 +44,18 @@ def make_pieces(plan: Plan) -> list[Piece]:
     return _word_pieces("reasoning_content", orders.reasoning, size, is_reasoning=True) + visible
 
 
-def _word_pieces(key: str, tokens: int, size: int, *, is_reasoning: bool = False) -> list[Piece]:
-    return [
+def _word_pieces(key: str, tokens: int, size: int, *, is_reasoning: bool = False) -> tuple[Piece, ...]:
+    return tuple(
         Piece(b'{"%b":"%b"}' % (key.encode(), words(start, end).encode()), end - start, is_reasoning)
         for start, end in _spans(tokens, size)
-    ]
+    )
 
 
 def _spans(tokens: int, size: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, tokens)) for start in range(0, tokens, size)]
 
 
-def _tool_pieces(tokens: int, size: int) -> list[Piece]:
+def _tool_pieces(tokens: int, size: int) -> tuple[Piece, ...]:
     """The function's name comes first, then the JSON of its arguments, piece by piece."""
     spans = _spans(tokens, size)
     pieces = []
@@ -64,7 +66,7 @@ def _tool_pieces(tokens: int, size: int) -> list[Piece]:
             call |= {"id": "call_mock", "type": "function"}
             function["name"] = TOOL_NAME
         pieces.append(Piece(orjson.dumps({"tool_calls": [call | {"function": function}]}), end - start))
-    return pieces
+    return tuple(pieces)
 
 
 def _arguments(index: int, count: int, start: int, end: int) -> str:

@@ -29,10 +29,17 @@ class Ending(Enum):
 
 # A plain slots class: one is made for each call.
 class Call:
-    """The truth about one call: what was written, and when, in perf_counter's seconds."""
+    """One call on its connection: its one timer, an end told exactly once, and the truth of what was written.
+
+    Times are perf_counter's seconds.
+    """
 
     __slots__ = (
+        "_ended",
+        "_timer",
+        "_timers",
         "chunks_s",
+        "connection",
         "events",
         "first_output_s",
         "is_stream",
@@ -42,15 +49,22 @@ class Call:
         "tokens",
     )
 
-    def __init__(self, number: bytes, received_s: float) -> None:
+    def __init__(
+        self, number: bytes, received_s: float, connection: Connection, timers: Timers, ended: Ended
+    ) -> None:
         self.number = number  # the part that response id and request id share
         self.received_s = received_s
+        self.connection = connection
+        self._timers = timers
+        self._ended = ended
+        self._timer: Timer | None = None
         self.is_stream = False
         self.status = 0
         self.chunks_s: list[float] = []  # content chunks of a stream
         self.first_output_s: float | None = None  # the first that isn't reasoning
         self.events = 0
         self.tokens = 0
+        connection.on_lost = self._lost
 
     @property
     def id(self) -> bytes:
@@ -64,11 +78,22 @@ class Call:
         ttft_ms = (self.chunks_s[0] - self.received_s) * 1000 if self.chunks_s else None
         return Stamp(ttft_ms, self.elapsed_ms())
 
+    def wait(self, due_s: float, callback: Callable[[], None]) -> None:
+        """Call back `due_s` after receipt; never at once, so chunks without gaps don't recurse."""
+        self._timer = self._timers.at(self.received_s + due_s, callback)
+
+    def answered(self) -> None:
+        self._ended(self, Ending.ANSWERED)
+
+    def _lost(self, by_mock: bool) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ended(self, Ending.CUT_BY_MOCK if by_mock else Ending.CUT_BY_CLIENT)
+
 
 Ended = Callable[[Call, Ending], None]
-Head = Callable[
-    [Call, bytes, bytes], bytes
-]  # (call, content type, more header lines) → status line and headers
+# (call, content type, more header lines) → status line and headers
+Head = Callable[[Call, bytes, bytes], bytes]
 
 
 def gzip_whole(body: bytes) -> bytes:
@@ -77,39 +102,13 @@ def gzip_whole(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-class Turn:
-    """One call on its connection: one timer at a time, and an end that is told exactly once."""
-
-    __slots__ = ("_ended", "_timer", "_timers", "call", "connection")
-
-    def __init__(self, call: Call, connection: Connection, timers: Timers, ended: Ended) -> None:
-        self.call = call
-        self.connection = connection
-        self._timers = timers
-        self._ended = ended
-        self._timer: Timer | None = None
-        connection.on_lost = self._lost
-
-    def wait(self, due_s: float, callback: Callable[[], None]) -> None:
-        """Call back `due_s` after receipt; never at once, so chunks without gaps don't recurse."""
-        self._timer = self._timers.at(self.call.received_s + due_s, callback)
-
-    def answered(self) -> None:
-        self._ended(self.call, Ending.ANSWERED)
-
-    def _lost(self, by_mock: bool) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._ended(self.call, Ending.CUT_BY_MOCK if by_mock else Ending.CUT_BY_CLIENT)
-
-
 class WholeAnswer:
     """An answer in one body, written when its last token would be."""
 
-    __slots__ = ("_ask", "_head", "_is_gzip", "_plan", "_turn")
+    __slots__ = ("_ask", "_call", "_head", "_is_gzip", "_plan")
 
-    def __init__(self, turn: Turn, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
-        self._turn = turn
+    def __init__(self, call: Call, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+        self._call = call
         self._ask = ask
         self._plan = plan
         self._head = head
@@ -117,12 +116,12 @@ class WholeAnswer:
 
     def start(self) -> None:
         if self._plan.total_s > 0:
-            self._turn.wait(self._plan.total_s, self._write)
+            self._call.wait(self._plan.total_s, self._write)
         else:
             self._write()
 
     def _write(self) -> None:
-        turn, plan, call = self._turn, self._plan, self._turn.call
+        call, plan = self._call, self._plan
         stamp = call.stamp()
         body = whole_body(call.id, self._ask, plan, stamp)
         more = b"x-mock-provider-ms: %.3f\r\n" % stamp.total_ms
@@ -132,16 +131,17 @@ class WholeAnswer:
         head = self._head(call, b"application/json", more)
         call.tokens = plan.tokens + plan.orders.reasoning
         if plan.orders.cut is not None:
-            turn.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
+            call.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
             return
-        turn.connection.respond(head, body)
-        turn.answered()
+        call.connection.respond(head, body)
+        call.answered()
 
 
 class StreamedAnswer:
     """An answer event by event: opening, content chunks in their groups, ending."""
 
     __slots__ = (
+        "_call",
         "_group_end",
         "_head",
         "_is_cut",
@@ -151,14 +151,13 @@ class StreamedAnswer:
         "_plan",
         "_stop",
         "_stream",
-        "_turn",
     )
 
-    def __init__(self, turn: Turn, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
-        self._turn = turn
+    def __init__(self, call: Call, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+        self._call = call
         self._plan = plan
         self._head = head
-        self._stream = ChatStream(turn.call.id, ask, plan)
+        self._stream = ChatStream(call.id, ask, plan)
         self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if is_gzip else None
         self._next = 0  # the first chunk of the group that comes next …
         self._group_end = 0  # … and the first that isn't in it
@@ -169,10 +168,10 @@ class StreamedAnswer:
         self._is_error = not self._is_cut and error_at is not None and error_at <= self._stop
 
     def start(self) -> None:
-        call = self._turn.call
+        call = self._call
         more = _STREAM_HEADERS + GZIP_HEADERS if self._packer else _STREAM_HEADERS
         head = self._head(call, b"text/event-stream; charset=utf-8", more)
-        self._turn.connection.begin(head, self._packed(self._stream.opening()))
+        self._call.connection.begin(head, self._packed(self._stream.opening()))
         call.events = self._stream.events
         self._wait_for_next()
 
@@ -181,14 +180,14 @@ class StreamedAnswer:
         due_s = self._plan.due_s
         if self._next < self._stop:
             self._group_end = min(self._next + self._plan.orders.burst, self._stop)
-            self._turn.wait(due_s[self._group_end - 1], self._write_group)
+            self._call.wait(due_s[self._group_end - 1], self._write_group)
         elif self._is_cut:
-            self._turn.connection.cut()
+            self._call.connection.cut()
         else:
-            self._turn.wait(due_s[min(self._next, len(due_s) - 1)], self._end)
+            self._call.wait(due_s[min(self._next, len(due_s) - 1)], self._end)
 
     def _write_group(self) -> None:
-        call, stream = self._turn.call, self._stream
+        call, stream = self._call, self._stream
         last = len(stream.pieces) - 1
         now_s = perf_counter()
         events = []
@@ -206,7 +205,7 @@ class StreamedAnswer:
             events.append(stream.ending(call.stamp()))
             self._finish(b"".join(events))
             return
-        self._turn.connection.send(self._packed(b"".join(events)))
+        self._call.connection.send(self._packed(b"".join(events)))
         call.events = stream.events
         self._wait_for_next()
 
@@ -214,9 +213,9 @@ class StreamedAnswer:
         self._finish(self._stream.error())
 
     def _finish(self, data: bytes) -> None:
-        self._turn.connection.finish(self._packed(data, is_last=True))
-        self._turn.call.events = self._stream.events
-        self._turn.answered()
+        self._call.connection.finish(self._packed(data, is_last=True))
+        self._call.events = self._stream.events
+        self._call.answered()
 
     def _packed(self, data: bytes, *, is_last: bool = False) -> bytes:
         if self._packer is None:

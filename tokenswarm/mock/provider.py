@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from typing import Final
@@ -12,9 +11,10 @@ from tokenswarm.mock.orders import DEFAULT_ERROR_STATUS, Orders
 from tokenswarm.mock.text import MAX_TOKENS
 
 OK: Final = 200
+_KEPT_PLANS: Final = 256
 
 
-# A plain slots class: one is made for each call.
+# A plain slots class: one may be made for each call. Never changed, and hashed by identity: caches rest on both.
 class Plan:
     """One answer: its status, its size, and when each content chunk is due, in seconds after receipt."""
 
@@ -41,9 +41,20 @@ class Provider:
     def __init__(self, errors: Random, timing: Random) -> None:
         self._errors = errors
         self._timing = timing
+        self._certain: dict[tuple[Orders, int | None], Plan] = {}
 
     def plan(self, orders: Orders, max_tokens: int | None) -> Plan:
         """The answer to the next call; equal seeds and equal calls in equal order give equal plans."""
+        plan = self._certain.get((orders, max_tokens))
+        if plan is None:
+            plan = self._make_plan(orders, max_tokens)
+            if orders.is_certain:
+                if len(self._certain) >= _KEPT_PLANS:
+                    self._certain.clear()
+                self._certain[orders, max_tokens] = plan
+        return plan
+
+    def _make_plan(self, orders: Orders, max_tokens: int | None) -> Plan:
         if self._fails(orders):
             return Plan(orders, orders.status or DEFAULT_ERROR_STATUS, 0, False, (0.0,))
         tokens = min(max(1, round(orders.tokens.draw(self._timing))), MAX_TOKENS)
@@ -63,7 +74,8 @@ class Provider:
         rng = self._timing
         first_s = orders.ttft.draw(rng) / 1000
         if isinstance(orders.itl, Fixed):
-            due_s = _evenly(first_s, orders.itl.value * size / 1000, chunks)
+            gap_s = orders.itl.value * size / 1000
+            due_s = tuple(first_s + index * gap_s for index in range(chunks))
         else:
             gaps_s = (orders.itl.draw(rng) * size / 1000 for _ in range(chunks - 1))
             due_s = tuple(accumulate(gaps_s, initial=first_s))
@@ -71,8 +83,3 @@ class Provider:
             return due_s
         stalled_s = (at_s + orders.stall / 1000 for at_s in due_s[orders.stall_at :])
         return (*due_s[: orders.stall_at], *stalled_s)
-
-
-@lru_cache(maxsize=64)  # most calls of a run order the same
-def _evenly(first_s: float, gap_s: float, count: int) -> tuple[float, ...]:
-    return tuple(first_s + index * gap_s for index in range(count))
