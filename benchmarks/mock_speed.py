@@ -137,9 +137,9 @@ async def drive(url: str, request: bytes, connections: int, seconds: float, *, i
     for transport, client in pairs:
         client.is_over = True
         transport.close()
+    spans = [zip(late, early, strict=True) for late, early in zip(after, before, strict=True)]
     calls, events, waited_s = (
-        sum(column) - sum(earlier)
-        for column, earlier in zip(zip(*after, strict=True), zip(*before, strict=True), strict=True)
+        sum(column) for column in zip(*([b - a for b, a in span] for span in spans), strict=True)
     )
     return Load(calls, events, spent_s, 1000 * waited_s / max(1, calls))
 

@@ -14,7 +14,7 @@ OK: Final = 200
 _KEPT_PLANS: Final = 256
 
 
-# A plain slots class: one may be made for each call. Never changed, and hashed by identity: caches rest on both.
+# A plain slots class: one may be made for each call. Never changed, hashed by identity: caches rest on it.
 class Plan:
     """One answer: its status, its size, and when each content chunk is due, in seconds after receipt."""
 
