@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenswarm.metrics.catalogue import METRICS, Kind
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.sliding import sliding_sources
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Source, Span
 from tokenswarm.metrics.threshold_windows import (
     full_intervals,
@@ -153,21 +155,28 @@ class _Judge:
         moments: list[_Moment] = []
         for span in self._spans:
             intervals = full_intervals(span, width_s)
-            single = (
-                {i: self._read(span_of(i, 1, width_s)) for i in intervals} if window.mode == "for" else {}
-            )
-            for part in sliding(intervals, count):
-                whole = span_of(part.start, count, width_s)
-                readings = tuple(single[i] for i in part) if single else (self._read(whole),)
-                moments.append(_Moment(readings, whole.end_s))
+            is_over = window.mode == "over"
+            readings = self._readings(intervals, count if is_over else 1, width_s)
+            for i, part in enumerate(sliding(intervals, count)):
+                own = readings[i : i + 1] if is_over else readings[i : i + count]
+                moments.append(_Moment(tuple(own), part.stop * width_s))
         lasted_s = max((span.end_s - span.start_s for span in self._spans), default=0.0)
         return moments or f"{window}: the judged stages lasted {format_duration(round(lasted_s, 3))}"
+
+    def _readings(self, intervals: range, count: int, width_s: float) -> list[Reading]:
+        """The figure of every full window of so many intervals."""
+        spans = [span_of(part.start, count, width_s) for part in sliding(intervals, count)]
+        if not isinstance(self._source, Measurements):
+            return [self._read(span) for span in spans]
+        sources = sliding_sources(self._source, self._subject.metric, self._selector, intervals, count)
+        return [self._read(span, source) for span, source in zip(spans, sources, strict=True)]
 
     def _live_span(self) -> Span | None:
         return None if self._until_s is None else Span(0.0, self._until_s)
 
-    def _read(self, span: Span | None) -> Reading:
-        reading = self._source.read(self._subject.metric, self._threshold.aggregation, self._selector, span)
+    def _read(self, span: Span | None, source: Source | None = None) -> Reading:
+        source = source or self._source
+        reading = source.read(self._subject.metric, self._threshold.aggregation, self._selector, span)
         if reading.value is not None and reading.samples < self._threshold.min_samples:
             few = f"{reading.samples} samples, fewer than min_samples {self._threshold.min_samples}"
             return replace(reading, reason=few)
