@@ -1,0 +1,104 @@
+"""The command line: run, report, mock, check. Each command hands over to the package that does it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tokenswarm import __version__
+from tokenswarm.errors import ExitCode, TokenswarmError
+from tokenswarm.mock.command import mock
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def commands() -> None:
+    """Load tests for LLM gateways and proxies, on Locust, with verdicts.
+
+    \b
+    Exit codes: 0 pass, 99 a threshold failed, 104 bad configuration,
+    105 interrupted, 111 inconclusive or invalid.
+    """
+
+
+commands.add_command(mock)
+
+
+@commands.command()
+@click.argument("profile")
+@click.option("--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway.")
+@click.option("--model", help="Model to ask for; the target's own by default.")
+@click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Worker processes beside a master; none: one process."
+)
+@click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
+@click.option(
+    "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
+)
+def run(
+    profile: str,
+    target: str | None,
+    model: str | None,
+    slo: str | None,
+    workers: int | None,
+    time_scale: float,
+    seed: int,
+    reports: Path,
+) -> int:
+    """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
+    from tokenswarm.launch.resolve import Names
+    from tokenswarm.launch.run import RunRequest, run_profile
+
+    names = Names(profile, target, model, slo, time_scale)
+    return run_profile(RunRequest(names, workers, seed, reports))
+
+
+@commands.command()
+@click.argument("source", metavar="FOLDER|PREFIX", type=Path)
+@click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the run's own.")
+@click.option(
+    "--load-profile", metavar="NAME", help="For a Locust CSV prefix: judge by this profile's thresholds."
+)
+@click.option("--output", type=_FOLDER, help="Where reports of a CSV prefix go; beside it by default.")
+def report(source: Path, slo: str | None, load_profile: str | None, output: Path | None) -> int:
+    """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
+    from tokenswarm.launch.judge import judge_csv_prefix, judge_folder
+
+    if source.is_dir():
+        return judge_folder(source, slo)
+    return judge_csv_prefix(source, slo, load_profile, output)
+
+
+@commands.command()
+@click.argument("profile")
+@click.option("--target", metavar="NAME|URL", help="Check this target's file too.")
+@click.option("--slo", metavar="NAME", help="Check with this SLO instead of the profile's own.")
+@click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
+def check(profile: str, target: str | None, slo: str | None, time_scale: float) -> int:
+    """Validate PROFILE and say what a run would do; no call is made."""
+    from tokenswarm.launch.describe import describe
+    from tokenswarm.launch.resolve import Names
+
+    click.echo(describe(Names(profile, target, slo=slo, time_scale=time_scale)))
+    return ExitCode.PASS
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one clear message and exit code 104."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.BAD_CONFIGURATION
+    except click.Abort:
+        code = ExitCode.INTERRUPTED
+    except TokenswarmError as error:
+        click.echo(f"tokenswarm: {error}", err=True)
+        code = error.exit_code
+    sys.exit(int(code or 0))

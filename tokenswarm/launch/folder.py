@@ -1,0 +1,66 @@
+"""Makes the folder of one run and keeps its run.json: what was run, and how it ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from tokenswarm.errors import RunFolderError
+
+SCHEMA: Final = 1
+
+
+class RunJson:
+    """run.json of one folder; written whole each time, by way of a second file, so that it is never half."""
+
+    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+        self.folder = folder
+        self._facts = {
+            "schema": SCHEMA,
+            "started_at": _now(),
+            "ended_at": None,
+            "state": "running",
+            "locust_exit_code": None,
+            "mock": None,
+            **facts,
+        }
+        self.write()
+
+    def end(self, state: str, **facts: Any) -> None:
+        """Record how the run ended."""
+        self._facts.update(state=state, ended_at=_now(), **facts)
+        self.write()
+
+    def write(self) -> None:
+        """Write all facts as they are now."""
+        draft = self.folder / "run.json.new"
+        draft.write_bytes(orjson.dumps(self._facts, option=orjson.OPT_INDENT_2))
+        draft.replace(self.folder / "run.json")
+
+
+def make_folder(reports: Path, profile: str) -> Path:
+    """A new, empty `<time>-<profile>` folder; RunFolderError if it can't be made."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    for attempt in range(100):
+        suffix = f"-{attempt + 1}" if attempt else ""
+        folder = reports / f"{stamp}-{profile}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+            (folder / "events.jsonl").touch()
+        except FileExistsError:
+            if not reports.is_dir():
+                raise RunFolderError(f"--reports {reports}: not a folder; name another") from None
+            continue  # two runs within one second
+        except OSError as error:
+            raise RunFolderError(
+                f"--reports {reports}: can't write there ({error.strerror}); name another folder"
+            ) from None
+        return folder
+    raise RunFolderError(f"--reports {reports}: a hundred runs began in this second; try again")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,89 @@
+"""One call of each kind that a run will make, before any load: what can't work is said in one line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenswarm.errors import PreflightError
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.transport.call import call
+from tokenswarm.transport.endpoint import Endpoint
+from tokenswarm.transport.http import HttpConnection
+from tokenswarm.wire.dialect import ChatOptions, Dialect
+
+_PROMPT: Final = "Reply with one short sentence: which city is the capital of France?"
+# A target that fails now and then is worth testing: only what fails every time is told, and load goes on.
+_ATTEMPTS: Final = 3
+_MAY_PASS: Final = frozenset({"rate_limited", "http_5xx", "stream_error", "truncated", "empty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the calls showed; `warnings` are failures that load may be meant to find."""
+
+    calls: int
+    warnings: tuple[str, ...]
+
+
+def preflight(
+    endpoint: Endpoint, dialect: Dialect, kinds: Sequence[ChatOptions], path: str | None, key_source: str
+) -> Preflight:
+    """Try each kind; raises PreflightError when the target can't be loaded at all.
+
+    `key_source` names the environment variable that the key comes from, for the message.
+    """
+    calls = 0
+    warnings: list[str] = []
+    connection = HttpConnection(endpoint)
+    try:
+        for options in kinds:
+            for _ in range(_ATTEMPTS):
+                record = CallRecord(time.monotonic())
+                record.stream = options.stream
+                call(connection, dialect, dialect.encode(_PROMPT, options, path), record)
+                calls += 1
+                if record.outcome not in _MAY_PASS:
+                    break
+            if record.is_success:
+                continue
+            kind = "streaming" if options.stream else "non-streaming"
+            where = f"target {endpoint.scheme}://{endpoint.address}, {kind} call"
+            if record.outcome not in _MAY_PASS:
+                mend = _MENDS.get(record.outcome, _no_mend)(record, key_source)
+                raise PreflightError(f"{where}: {record.outcome}: {record.detail}\n  {mend}".rstrip())
+            warnings.append(f"{where}: {record.outcome}: {record.detail}")
+    finally:
+        connection.close()
+    return Preflight(calls, tuple(warnings))
+
+
+def _no_mend(record: CallRecord, key_source: str) -> str:
+    del record, key_source
+    return ""
+
+
+def _refused(record: CallRecord, key_source: str) -> str:
+    if record.status in (401, 403):
+        return f"The key was refused. Set {key_source} in the environment to a key that this target accepts."
+    if record.status == 404:
+        return "Nothing is served there. Check the URL and the model; a target file can name another path."
+    return "The target refuses this request. Check the model (--model) and the target's path."
+
+
+_MENDS: Final[dict[str, Callable[[CallRecord, str], str]]] = {
+    "connect": lambda *_: "Nothing answers there. Is the gateway running, and are host and port right?",
+    "tls": lambda *_: (
+        "TLS failed. Name the CA in a target file (tls.ca_file), or use http:// if it has no TLS."
+    ),
+    "timeout_connect": lambda *_: "No connection within timeouts.connect. Is the host reachable from here?",
+    "timeout_first_token": lambda *_: "No first token within timeouts.first_token. Is the model loaded?",
+    "timeout_idle": lambda *_: "The answer stopped in the middle. See timeouts.idle.",
+    "timeout_total": lambda *_: "The answer took longer than timeouts.total.",
+    "malformed": lambda *_: (
+        "This doesn't look like an LLM endpoint. Check the URL, the path and the dialect."
+    ),
+    "http_4xx": _refused,
+}

@@ -1,0 +1,166 @@
+"""`tokenswarm run`: from a profile's name to a verdict.
+
+resolve ─► mock, unless a target is named ─► preflight ─► run folder ─► Locust ─► judge
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tokenswarm import __version__
+from tokenswarm.errors import ConfigurationError, ExitCode
+from tokenswarm.launch.folder import RunJson, make_folder
+from tokenswarm.launch.judge import judge_folder
+from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
+from tokenswarm.launch.machine import describe_machine
+from tokenswarm.launch.preflight import preflight
+from tokenswarm.launch.resolve import Names, Resolved, resolve
+from tokenswarm.metrics.interval import interval_width_s
+from tokenswarm.mock.process import MockCounters, MockOptions, MockProcess
+from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.target import Target
+from tokenswarm.transport.aim import endpoint_of
+from tokenswarm.wire.dialect import DIALECTS, ChatOptions
+
+# The mock that a run without a target gets: quick enough for the production SLO, with a real spread.
+EMBEDDED_MOCK: Final = MockOptions(ttft="lognormal:25:0.25", itl="lognormal:1.5:0.3", tokens="p50:20:p99:60")
+EMBEDDED_MODEL: Final = "mock"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The options of `tokenswarm run`."""
+
+    names: Names
+    workers: int | None
+    seed: int
+    reports: Path
+
+
+def run_profile(request: RunRequest) -> ExitCode:
+    """Run it; returns the verdict's exit code. A mistake of the user raises ConfigurationError before any load."""
+    resolved = resolve(request.names)
+    with ExitStack() as stack:
+        mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
+        target = resolved.target or _aim_at(mock, request.names.model)
+        _say_preflight(resolved, target)
+        before = mock.counters() if mock is not None else None
+        folder = make_folder(request.reports, resolved.profile.name)
+        command = locust_command(
+            resolved.locustfile, folder, _locust_options(request, resolved, target), request.workers
+        )
+        _say(f"running {shown(command)}")
+        run_json = RunJson(
+            folder, _facts(request, resolved, target, shown(command), is_mock=mock is not None)
+        )
+        process = LocustProcess(command)
+        code = process.wait()
+        state = "interrupted" if process.interruptions else "finished" if _drained(folder) else "failed"
+        run_json.end(
+            state,
+            locust_exit_code=code,
+            mock=_received(before, mock.counters()) if mock is not None and before is not None else None,
+        )
+    return judge_folder(folder)
+
+
+def _aim_at(mock: MockProcess | None, model: str | None) -> Target:
+    assert mock is not None
+    return Target(name="mock", url=mock.url, model=model or EMBEDDED_MODEL)
+
+
+def _say_preflight(resolved: Resolved, target: Target) -> None:
+    endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
+    streaming = resolved.profile.streaming
+    kinds = [
+        ChatOptions(model=target.model, stream=stream, max_tokens=resolved.profile.max_tokens)
+        for stream, share in ((True, streaming), (False, 1 - streaming))
+        if share > 0
+    ]
+    result = preflight(endpoint, DIALECTS[target.dialect], kinds, target.path, target.key_env)
+    for warning in result.warnings:
+        _say(f"preflight: {warning}")
+    _say(f"preflight: {result.calls} calls to {target.url}, ok" if not result.warnings else "going on")
+
+
+def _locust_options(request: RunRequest, resolved: Resolved, target: Target) -> list[str]:
+    names = request.names
+    options = [
+        "--load-profile",
+        names.profile,
+        "--target",
+        names.target or target.url,
+        "--model",
+        target.model,
+    ]
+    if names.slo:
+        options += ["--slo", names.slo]
+    return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(request.seed)]
+
+
+def _facts(
+    request: RunRequest, resolved: Resolved, target: Target, locust_command: str, *, is_mock: bool
+) -> dict[str, Any]:
+    profile, slo = resolved.profile, resolved.slo
+    stages = StagePlan(profile.stages)
+    users = {stage.name: stage.users for stage in profile.stages}
+    return {
+        "tool": {"name": "tokenswarm", "version": __version__},
+        "scenario": profile.scenario,
+        "profile": {
+            "name": profile.name,
+            "file": profile.file,
+            "sha256": profile.sha256,
+            "resolved": profile.resolved(),
+        },
+        "slo": None
+        if slo is None
+        else {"name": slo.name, "file": slo.file, "sha256": slo.sha256, "resolved": slo.resolved()},
+        "target": {
+            "name": target.name,
+            "url": target.url,
+            "dialect": target.dialect,
+            "model": target.model,
+            "is_embedded_mock": is_mock,
+        },
+        "stages": [
+            {
+                "name": span.name,
+                "start_s": span.start_s,
+                "end_s": span.end_s,
+                "is_warmup": span.is_warmup,
+                "users": users[span.name],
+            }
+            for span in stages.spans()
+        ],
+        "time_scale": request.names.time_scale,
+        "seed": request.seed,
+        "workers": request.workers or 1,
+        "width_s": interval_width_s(stages.total_s),
+        "command": shlex.join(["tokenswarm", *sys.argv[1:]]),
+        "locust_command": locust_command,
+        "environment": describe_machine(Path.cwd()),
+    }
+
+
+def _drained(folder: Path) -> bool:
+    return '"event":"drained"' in (folder / "events.jsonl").read_text(encoding="utf-8")
+
+
+def _received(before: MockCounters, after: MockCounters) -> dict[str, int]:
+    """What the mock saw of the run itself, preflight left out."""
+    return {
+        "received": after.received - before.received,
+        "answered": after.answered - before.answered,
+        "cut": after.cut_by_client + after.cut_by_mock - before.cut_by_client - before.cut_by_mock,
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the command line's own voice

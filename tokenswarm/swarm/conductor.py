@@ -1,0 +1,141 @@
+"""The node that runs the test: it adds up what workers report, watches them, and keeps the run folder."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
+
+from tokenswarm.swarm.console import Console, Glance
+from tokenswarm.swarm.merge import Merge
+from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.recorder import Recorder
+from tokenswarm.swarm.sessions import Session
+
+_BEAT_S: Final = 0.5
+_SAMPLE_S: Final = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Conductor:
+    """One run, from the start of the test to the closed run folder."""
+
+    def __init__(
+        self,
+        session: Session,
+        runner: LocalRunner | MasterRunner,
+        folder: Path | None,
+        console: Console | None,
+    ) -> None:
+        self._session = session
+        self._runner = runner
+        self._plan: RunPlan = session.plan
+        self._recorder = Recorder(folder) if folder is not None else None
+        self._console = console
+        self._started_at_s = time.monotonic()
+        self._stages = self._plan.stages
+        self._stage = ""
+        self._sampled_at_s = -_SAMPLE_S
+        self._lost: set[str] = set()
+        self._known: dict[str, str] = {}  # Locust's client id → our short name
+        self._is_closed = False
+        self.merge = Merge(self._plan.stage_spans(), self._recorder)
+        self._event("started", workers=len(self._workers()))
+        self._loop = gevent.spawn(self._run)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the test started."""
+        return time.monotonic() - self._started_at_s
+
+    @property
+    def lost_workers(self) -> int:
+        """Workers that went away while the test ran."""
+        return len(self._lost)
+
+    def absorb_report(self, data: Mapping[str, Any]) -> None:
+        """Take what a worker measured."""
+        self.merge.absorb_report(data, self.elapsed_s)
+
+    def stopping(self, reason: str) -> None:
+        """Mark why the run ends; what is in flight is still to come."""
+        self._event("stopped", reason=reason)
+
+    def watch_workers(self) -> set[str]:
+        """Client ids of the workers that are still there; those that went are recorded as lost."""
+        if not isinstance(self._runner, MasterRunner):
+            return set()
+        present = {id_ for id_, node in self._runner.clients.items() if node.state != STATE_MISSING}
+        for client_id in present - self._known.keys():
+            self._known[client_id] = f"worker-{self._runner.get_worker_index(client_id) + 1}"
+            self._event("worker_joined", worker=self._known[client_id])
+        for client_id in self._known.keys() - present - self._lost:
+            self._lost.add(client_id)
+            logger.error("%s was lost: the run is not whole", self._known[client_id])
+            self._event("worker_lost", worker=self._known[client_id])
+        for client_id in self._lost & present:
+            self._event("worker_returned", worker=self._known[client_id])
+            self._lost.discard(client_id)
+        return present
+
+    def close(self, *, undrained: int) -> None:
+        """Take the last numbers of this process and close the run folder; only the first call counts."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.kill()
+        self._take_local()
+        self._event(
+            "drained", workers_lost=len(self._lost), undrained=undrained, rejected_reports=self.merge.rejected
+        )
+        if self._recorder is not None:
+            self._recorder.close()
+        if self._console is not None:
+            self._console.close()
+
+    def _run(self) -> None:
+        while True:
+            gevent.sleep(_BEAT_S)
+            elapsed_s = self.elapsed_s
+            self.watch_workers()
+            stage = self._stages.stage_at(elapsed_s)
+            if stage is not None and stage.name != self._stage and not self._session.is_stopping:
+                self._stage = stage.name
+                self._event("stage", stage=stage.name)
+            if elapsed_s - self._sampled_at_s >= _SAMPLE_S:
+                self._sampled_at_s = elapsed_s
+                self._take_local()
+                self._sample(elapsed_s)
+            if self._recorder is not None:
+                self._recorder.flush(elapsed_s)
+            if self._console is not None:
+                self._console.show(Glance.take(self._plan, elapsed_s, self._runner.user_count, self.merge))
+
+    def _take_local(self) -> None:
+        load = self._session.load
+        if load is not None:
+            self.merge.absorb(load.collector.drain(), self.elapsed_s)
+
+    def _sample(self, at_s: float) -> None:
+        if self._recorder is None or at_s // self._plan.width_s == (at_s - _SAMPLE_S) // self._plan.width_s:
+            return  # one sample an interval keeps the file bounded
+        self._recorder.sample(at_s, "master", "users", self._runner.user_count)
+        if isinstance(self._runner, MasterRunner):
+            for client_id, node in self._runner.clients.items():
+                name = self._known.get(client_id, client_id)
+                self._recorder.sample(at_s, name, "generator_cpu", node.cpu_usage / 100)
+        else:
+            self._recorder.sample(at_s, "local", "generator_cpu", self._runner.current_cpu_usage / 100)
+
+    def _workers(self) -> list[str]:
+        return list(self._runner.clients) if isinstance(self._runner, MasterRunner) else ["local"]
+
+    def _event(self, event: str, **details: Any) -> None:
+        if self._recorder is not None:
+            self._recorder.event(self.elapsed_s, event, **details)

@@ -1,0 +1,90 @@
+"""How a distributed run ends with nothing lost.
+
+Locust's master waits half a second for last reports, so calls still in flight vanish. Here the master,
+before it stops, tells its workers to drain; each lets its users finish the call that they are in, sends
+Locust's statistics and our delta, and says so; the master goes on when all have, or time is up.
+
+    master   test_stopping ──► DRAIN ─────────────────────────► wait ──► test_stop ──► quit
+    worker                       └─► runner.stop(), report ──► DRAINED
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import gevent
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import MasterRunner, WorkerRunner
+
+from tokenswarm.swarm.conductor import Conductor
+
+_DRAIN: Final = "tokenswarm_drain"
+_DRAINED: Final = "tokenswarm_drained"
+# What a worker may need, beyond its users' longest call, to add up and report.
+_ANSWER_S: Final = 5.0
+_POLL_S: Final = 0.02
+
+logger = logging.getLogger(__name__)
+
+
+class MasterDrain:
+    """The master's side: asks, and waits for the answers."""
+
+    def __init__(self, runner: MasterRunner) -> None:
+        self._runner = runner
+        self._drained: set[str] = set()
+        runner.register_message(_DRAINED, self._on_drained)
+
+    def begin(self) -> None:
+        """Forget the last run's answers."""
+        self._drained.clear()
+
+    def drain(self, conductor: Conductor, in_flight_s: float) -> int:
+        """Wait until every worker that is left has drained; returns how many have not in time."""
+        waiting = conductor.watch_workers()
+        for client_id in waiting - self._drained:
+            self._runner.send_message(_DRAIN, {"in_flight_s": in_flight_s}, client_id)
+        give_up_at_s = time.monotonic() + in_flight_s + _ANSWER_S
+        while waiting - self._drained:
+            if time.monotonic() > give_up_at_s:
+                logger.error("workers did not drain within %.0f s", in_flight_s + _ANSWER_S)
+                break
+            gevent.sleep(_POLL_S)
+            waiting &= conductor.watch_workers() | self._drained
+        return len(waiting - self._drained)
+
+    def _on_drained(self, msg: Message, **_: Any) -> None:
+        self._drained.add(msg.node_id)
+
+
+class WorkerDrain:
+    """The worker's side: drains when told to, or when the worker itself is made to quit."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self._environment = environment
+        self._runner = runner
+        self._is_drained = False
+        runner.register_message(_DRAIN, self._on_drain, concurrent=True)
+
+    def begin(self) -> None:
+        """A new test starts: there is something to drain again."""
+        self._is_drained = False
+
+    def drain(self, in_flight_s: float) -> None:
+        """Let calls end, report all that is left, and say so."""
+        if self._is_drained:
+            return
+        self._is_drained = True
+        self._environment.stop_timeout = in_flight_s
+        self._runner.stop()
+        # Locust sends its last report on "quit" only, when the master no longer listens.
+        self._runner._send_stats()
+        self._runner.send_message(_DRAINED, {})
+        # After "stop", Locust's worker sleeps for stop_timeout before it is ready for the next run.
+        self._environment.stop_timeout = 0.0
+
+    def _on_drain(self, msg: Message, **_: Any) -> None:
+        self.drain(float(msg.data["in_flight_s"]))

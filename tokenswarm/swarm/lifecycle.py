@@ -1,0 +1,162 @@
+"""Our listeners on Locust's events, one call long each, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+import locust.runners
+from gevent.event import Event
+from locust import events
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
+
+from tokenswarm.errors import TokenswarmError
+from tokenswarm.swarm.conductor import Conductor
+from tokenswarm.swarm.console import console_for
+from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
+from tokenswarm.swarm.load import Load
+from tokenswarm.swarm.merge import DELTA
+from tokenswarm.swarm.options import add_options, plan_of
+from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.sessions import Session, open_session
+from tokenswarm.swarm.users import ChatUser
+
+# The plan travels to the workers among Locust's custom options, with each spawn message.
+_PLAN: Final = "tokenswarm_plan"
+_REPORT_INTERVAL_S: Final = 1.0
+# After an interruption nobody wants to wait for the longest answer.
+_INTERRUPTED_DRAIN_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+def install(scenario: str) -> None:
+    """Make a locustfile a tokenswarm scenario; the locustfile's first call."""
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(Lifecycle(scenario).on_init)
+
+
+class Lifecycle:
+    """One Locust process, from its init to its end; the test may run several times in between."""
+
+    def __init__(self, scenario: str) -> None:
+        self._scenario = scenario
+        self._environment: Environment
+        self._session: Session
+        self._master_drain: MasterDrain | None = None
+        self._worker_drain: WorkerDrain | None = None
+        self._undrained = 0
+        self._has_drained = Event()
+
+    def on_init(self, environment: Environment, runner: Runner, **_: Any) -> None:
+        """Check the options, and listen."""
+        self._environment = environment
+        self._session = open_session(environment, self._scenario)
+        # Locust's stop() looks at the stack with inspect, which at first takes a tenth of a second: calls
+        # in flight at the end of a run would seem that much slower.
+        inspect.stack()
+        own = environment.events
+        own.test_start.add_listener(self._on_test_start)
+        if isinstance(runner, WorkerRunner):
+            # A second of silence is what a live display and an abort can bear.
+            locust.runners.WORKER_REPORT_INTERVAL = _REPORT_INTERVAL_S
+            self._worker_drain = WorkerDrain(environment, runner)
+            own.report_to_master.add_listener(self._on_report_to_master)
+            own.quitting.add_listener(self._on_worker_quitting)
+            return
+        try:
+            self._session.current_plan = self._new_plan()
+        except TokenswarmError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+            sys.exit(error.exit_code)
+        _start_default_classes_only(environment)
+        if isinstance(runner, MasterRunner):
+            # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
+            os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.2")
+            self._master_drain = MasterDrain(runner)
+            own.worker_report.add_listener(self._on_worker_report)
+        if environment.parsed_options is not None and environment.parsed_options.run_folder:
+            # The verdict is what ends up on the terminal; Locust's tables go to run.log.
+            logging.getLogger("locust.stats_logger").handlers = logging.getLogger().handlers
+        if environment.parsed_options is not None and environment.parsed_options.headless:
+            # Locust sets its own handler only after a headless shape has run to its end.
+            gevent.signal_handler(signal.SIGTERM, runner.quit)
+        own.test_stopping.add_listener(self._on_test_stopping)
+        own.test_stop.add_listener(self._on_test_stop)
+
+    def _new_plan(self) -> RunPlan:
+        assert self._environment.parsed_options is not None
+        return plan_of(self._environment.parsed_options, self._scenario)
+
+    def _on_test_start(self, environment: Environment, **_: Any) -> None:
+        session, runner, options = self._session, environment.runner, environment.parsed_options
+        assert options is not None
+        if isinstance(runner, WorkerRunner):
+            session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
+            session.load = Load(session.plan, runner.worker_index)
+            if self._worker_drain is not None:
+                self._worker_drain.begin()
+            return
+        assert isinstance(runner, LocalRunner | MasterRunner)
+        session.is_stopping = session.has_finished = False
+        environment.stop_timeout = session.plan.longest_call_s
+        if isinstance(runner, LocalRunner):
+            session.load = Load(session.plan, 0)
+        else:
+            setattr(options, _PLAN, session.plan.to_wire())
+        self._has_drained.clear()
+        if self._master_drain is not None:
+            self._master_drain.begin()
+        folder = Path(options.run_folder) if options.run_folder else None
+        console = console_for(sys.stderr) if folder is not None else None
+        session.conductor = Conductor(session, runner, folder, console)
+
+    def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
+        if self._session.load is not None:
+            data[DELTA] = self._session.load.collector.drain().to_wire()
+
+    def _on_worker_report(self, data: dict[str, Any], **_: Any) -> None:
+        if self._session.conductor is not None:
+            self._session.conductor.absorb_report(data)
+
+    def _on_test_stopping(self, environment: Environment, **_: Any) -> None:
+        session = self._session
+        if session.conductor is None:
+            return
+        if session.is_stopping:
+            # A signal while we drain makes Locust stop a second time; its test_stop must not overtake us.
+            self._has_drained.wait()
+            return
+        session.is_stopping = True
+        session.conductor.stopping("finished" if session.has_finished else "interrupted")
+        in_flight_s = session.plan.longest_call_s
+        if not session.has_finished:
+            in_flight_s = min(in_flight_s, _INTERRUPTED_DRAIN_S)
+        environment.stop_timeout = in_flight_s
+        if self._master_drain is not None:
+            self._undrained = self._master_drain.drain(session.conductor, in_flight_s)
+        self._has_drained.set()
+
+    def _on_test_stop(self, **_: Any) -> None:
+        if self._session.conductor is not None:
+            self._session.conductor.close(undrained=self._undrained)
+
+    def _on_worker_quitting(self, environment: Environment, **_: Any) -> None:
+        if self._worker_drain is not None and self._session.load is not None:
+            self._worker_drain.drain(min(environment.stop_timeout, _INTERRUPTED_DRAIN_S))
+
+
+def _start_default_classes_only(environment: Environment) -> None:
+    """Without classes named on the command line, a scenario starts its default ones, not all it offers."""
+    options = environment.parsed_options
+    if options is None or options.user_classes or options.class_picker:
+        return
+    chosen = [c for c in environment.user_classes if not issubclass(c, ChatUser) or c.is_default]
+    environment.user_classes = chosen

@@ -1,0 +1,71 @@
+"""What all users of one process share during a run: where to aim, what to say, how to measure it."""
+
+from __future__ import annotations
+
+import os
+import time
+from random import Random
+from typing import Final
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.collector import Collector
+from tokenswarm.prompts.corpus import load_corpus
+from tokenswarm.prompts.mix import CallKind, Mix, call_mix
+from tokenswarm.prompts.source import PromptSource
+from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.transport.aim import endpoint_of
+from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Request
+
+SIZES: Final = ("short", "medium", "long")
+
+
+class Load:
+    """One process's part of one run; made when the test starts, dropped when the next one does."""
+
+    def __init__(self, plan: RunPlan, worker_index: int) -> None:
+        self.plan = plan
+        self.started_at_s = time.monotonic()
+        self.endpoint = endpoint_of(plan.target, plan.profile.timeouts, os.environ)
+        self._stages = plan.stages
+        self.dialect = DIALECTS[plan.target.dialect]
+        self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
+        self.rng = Random(f"{plan.seed}/{worker_index}")
+        self._prompts = PromptSource(load_corpus(), f"{plan.run_id}/{worker_index}", self.rng)
+        self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
+        self._options = {
+            stream: ChatOptions(model=plan.target.model, stream=stream, max_tokens=plan.profile.max_tokens)
+            for stream in (True, False)
+        }
+        self._prices = plan.target.prices
+
+    def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
+        """The draw that users of these size classes share: the share of CALLS is the profile's."""
+        mix = self._mixes.get(sizes)
+        if mix is None:
+            shares = {size: share for size, share in self.plan.profile.prompts.items() if size in sizes}
+            if not any(shares.values()):
+                # A class that the profile leaves out, started by name: its sizes in equal parts.
+                shares = dict.fromkeys(sizes, 1.0)
+            mix = self._mixes[sizes] = Mix(call_mix(shares, self.plan.profile.streaming), self.rng)
+        return mix
+
+    def request(self, kind: CallKind) -> Request:
+        """A request of this kind whose prompt was never sent before."""
+        prompt = self._prompts.next(kind.prompt)
+        return self.dialect.encode(prompt.text, self._options[kind.stream], self.plan.target.path)
+
+    def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:
+        """The record of a call that is due now, with its labels."""
+        record = CallRecord(intended_at_s)
+        record.scenario = self.plan.scenario
+        record.prompt = kind.prompt
+        record.stream = kind.stream
+        stage = self._stages.stage_at(intended_at_s - self.started_at_s) or self._stages.stages[-1]
+        record.stage = stage.name
+        return record
+
+    def finish(self, record: CallRecord) -> None:
+        """Count a call that ended, with its cost."""
+        if record.cost is None and self._prices is not None and record.is_success:
+            record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
+        self.collector.record(record)

@@ -1,0 +1,65 @@
+"""The command-line options that tokenswarm adds to Locust, and the plan they name."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tokenswarm.profile.places import SearchPath
+from tokenswarm.swarm.plan import RunPlan, build_plan
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Listener of `init_command_line_parser`. Locust owns `--profile`, so ours is `--load-profile`."""
+    parser.add_argument(
+        "--load-profile",
+        default="",
+        env_var="TOKENSWARM_LOAD_PROFILE",
+        help="Profile by name (profiles/NAME.yaml) or path; without one, --users and --run-time apply",
+    )
+    parser.add_argument(
+        "--target",
+        default="",
+        env_var="TOKENSWARM_TARGET",
+        help="Target by name (profiles/targets/NAME.yaml) or URL; --host does the same for a URL",
+    )
+    parser.add_argument(
+        "--slo",
+        default="",
+        env_var="TOKENSWARM_SLO",
+        help="SLO by name (profiles/slo/NAME.yaml) or path instead of the profile's own",
+    )
+    parser.add_argument(
+        "--model",
+        default="",
+        env_var="TOKENSWARM_MODEL",
+        help="Model to ask for; the target's own by default",
+    )
+    parser.add_argument(
+        "--time-scale", type=float, default=1.0, help="Multiply every duration of the profile, such as 0.1"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="Seed of prompts, mix and pauses; same seed, same draws"
+    )
+    parser.add_argument(
+        "--run-folder",
+        default="",
+        include_in_web_ui=False,
+        help="Folder that `tokenswarm run` made for the measurements of this run",
+    )
+
+
+def plan_of(options: argparse.Namespace, scenario: str) -> RunPlan:
+    """The plan that parsed options name; raises ConfigurationError with all that is wrong."""
+    return build_plan(
+        scenario=scenario,
+        profile_name=options.load_profile,
+        target_name=options.target or options.host or "",
+        model=options.model,
+        slo_name=options.slo,
+        time_scale=options.time_scale,
+        seed=options.seed,
+        places=SearchPath.of(Path.cwd()),
+        environ=os.environ,
+    )

@@ -1,0 +1,125 @@
+"""One run, fully decided: what every node must know, in a form that Locust can carry to its workers.
+
+No secret is in it: the target names the environment variable that holds the key, and each worker reads
+its own environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from tokenswarm.errors import ConfigurationError
+from tokenswarm.metrics.interval import interval_width_s
+from tokenswarm.metrics.source import StageSpan
+from tokenswarm.profile.load import load_profile, load_slo, load_target
+from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.places import SearchPath
+from tokenswarm.profile.scaling import scale_profile
+from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.target import Target
+from tokenswarm.wire.dialect import DIALECTS
+
+# Without a profile, Locust's own options say how many users, and for how long.
+_NO_PROFILE: Final = {"name": "locust", "stages": [{"name": "run", "duration": "1s", "users": 1}]}
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What is sent where, when and how much. Times are seconds since the run's start."""
+
+    scenario: str
+    profile: Profile
+    target: Target
+    objectives_s: Mapping[str, float]
+    seed: int
+    run_id: str  # new for each run: no prompt of an earlier run is repeated
+    is_open_ended: bool = False
+
+    @property
+    def stages(self) -> StagePlan:
+        """The profile's stages, laid out in time."""
+        return StagePlan(self.profile.stages)
+
+    @property
+    def total_s(self) -> float:
+        """How long the profile lasts."""
+        return self.stages.total_s
+
+    @property
+    def width_s(self) -> float:
+        """The width of one interval of measurements."""
+        return interval_width_s(self.total_s)
+
+    @property
+    def longest_call_s(self) -> float:
+        """When the last call that was started has certainly ended."""
+        return self.profile.timeouts.total_s + 1.0
+
+    def stage_spans(self) -> Sequence[StageSpan]:
+        """The stages as planned."""
+        return self.stages.spans()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain types for Locust's messages."""
+        return {
+            "scenario": self.scenario,
+            "profile": self.profile.resolved(),
+            "target": self.target.resolved(),
+            "objectives_s": dict(self.objectives_s),
+            "seed": self.seed,
+            "run_id": self.run_id,
+            "is_open_ended": self.is_open_ended,
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> RunPlan:
+        """The plan that `to_wire` wrote."""
+        return cls(
+            scenario=data["scenario"],
+            profile=Profile.from_resolved(data["profile"]),
+            target=Target.from_resolved(data["target"]),
+            objectives_s=data["objectives_s"],
+            seed=data["seed"],
+            run_id=data["run_id"],
+            is_open_ended=data["is_open_ended"],
+        )
+
+
+def build_plan(
+    *,
+    scenario: str,
+    profile_name: str,
+    target_name: str,
+    slo_name: str,
+    model: str,
+    time_scale: float,
+    seed: int,
+    places: SearchPath,
+    environ: Mapping[str, str],
+) -> RunPlan:
+    """The plan that options name, empty ones left out; raises ConfigurationError with what is wrong."""
+    if not target_name:
+        raise ConfigurationError(
+            "no target: give --host URL or --target NAME|URL. "
+            "To try without a gateway, run `tokenswarm mock gateway` and use --host http://127.0.0.1:8000"
+        )
+    profile = (
+        load_profile(profile_name, places, environ) if profile_name else Profile.from_resolved(_NO_PROFILE)
+    )
+    if profile.scenario != scenario:
+        raise ConfigurationError(
+            f"profile {profile.name} is for locustfiles/{profile.scenario}.py, and this is {scenario}.py"
+        )
+    slo_name = slo_name or profile.slo or ""
+    return RunPlan(
+        scenario=scenario,
+        profile=scale_profile(profile, time_scale),
+        target=load_target(target_name, places, environ, model=model or None, dialects=DIALECTS),
+        objectives_s=load_slo(slo_name, places, environ).objectives_s if slo_name else {},
+        seed=seed,
+        run_id=uuid4().hex[:12],
+        is_open_ended=not profile_name,
+    )

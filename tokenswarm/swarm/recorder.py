@@ -1,0 +1,78 @@
+"""Writes a run folder as the run goes; append-only, so that a killed run leaves what it had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from tokenswarm.metrics.series import Delta, Series
+
+# Deltas of one interval come from several workers within a few seconds. Waiting for them before the
+# interval is written keeps the file at one line a series, however long the run.
+_SETTLE_S: Final = 4.0
+
+
+class Recorder:
+    """Files of one run folder, open for appending."""
+
+    def __init__(self, folder: Path) -> None:
+        self._intervals: BinaryIO = (folder / "intervals.jsonl").open("ab")
+        self._samples: BinaryIO = (folder / "samples.jsonl").open("ab")
+        self._events: BinaryIO = (folder / "events.jsonl").open("ab")
+        self._open: Delta | None = None
+
+    def absorb(self, delta: Delta) -> None:
+        """Keep a delta until its intervals have settled."""
+        if self._open is None or self._open.width_s != delta.width_s:
+            self._write_open()
+            self._open = Delta(delta.width_s)
+        for key, series in delta.series.items():
+            self._open.series.setdefault(key, Series()).merge(series)
+        for fault_key, fault in delta.faults.items():
+            if fault_key in self._open.faults:
+                self._open.faults[fault_key].merge(fault)
+            else:
+                self._open.faults[fault_key] = fault
+
+    def flush(self, elapsed_s: float) -> None:
+        """Write the intervals that no worker will add to any more."""
+        if self._open is None:
+            return
+        width_s = self._open.width_s
+        settled = Delta(width_s, faults=self._open.faults)
+        self._open.faults = {}
+        for key in [k for k in self._open.series if (k.interval + 1) * width_s + _SETTLE_S <= elapsed_s]:
+            settled.series[key] = self._open.series.pop(key)
+        _append_delta(self._intervals, settled)
+
+    def sample(self, at_s: float, source: str, name: str, value: float) -> None:
+        """Write one reading of a gauge."""
+        _append(self._samples, {"at_s": round(at_s, 3), "source": source, "name": name, "value": value})
+
+    def event(self, at_s: float, event: str, **details: Any) -> None:
+        """Write that something happened."""
+        _append(self._events, {"at_s": round(at_s, 3), "event": event, **details})
+
+    def close(self) -> None:
+        """Write all that is left."""
+        self._write_open()
+        for file in (self._intervals, self._samples, self._events):
+            file.close()
+
+    def _write_open(self) -> None:
+        if self._open is not None:
+            _append_delta(self._intervals, self._open)
+            self._open = None
+
+
+def _append_delta(file: BinaryIO, delta: Delta) -> None:
+    if delta.series or delta.faults:
+        _append(file, delta.to_wire())
+
+
+def _append(file: BinaryIO, row: dict[str, Any]) -> None:
+    file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    # A line that is still in our memory is lost with us.
+    file.flush()

@@ -1,0 +1,102 @@
+"""Locust users that chat: one keep-alive connection each, one Locust row a call."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar, Final
+
+from gevent.event import Event
+from locust import User, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.swarm.load import SIZES
+from tokenswarm.swarm.sessions import session_of
+from tokenswarm.transport.call import call
+from tokenswarm.transport.http import HttpConnection
+
+
+class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure table shows
+    """What Locust's failure table shows of a failed call: its class and status, so that rows stay few."""
+
+
+_ROW_NAMES: Final = {
+    (size, stream): f"chat {size} {'stream' if stream else 'plain'}"
+    for size in SIZES
+    for stream in (True, False)
+}
+
+
+class ChatUser(User):
+    """Draws calls from the mix that its class shares with all its kind, makes one, pauses, and again."""
+
+    abstract = True
+    sizes: ClassVar[tuple[str, ...]] = SIZES
+    is_default: ClassVar[bool] = True  # started when no class is named
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._load = session_of(environment).running_load
+        self._mix = self._load.mix_of(self.sizes)
+        self._connection = HttpConnection(self._load.endpoint)
+        self._stop_asked = Event()
+
+    def on_start(self) -> None:
+        """Not at all, if the user was stopped before its greenlet ran."""
+        if self._stop_asked.is_set():
+            raise StopUser
+
+    def wait_time(self) -> float:
+        """Pauses itself, so that a stop can end the pause; what is left for Locust to sleep is nothing."""
+        pause_s = self._load.plan.profile.think_time.next(self._load.rng)
+        if pause_s > 0:
+            self._stop_asked.wait(pause_s)
+        return 0.0
+
+    def stop(self, force: bool = False) -> bool:
+        """Stop before the next call; with `force`, in the middle of this one.
+
+        Locust kills a user that it finds waiting. If the pause ends in the same turn of the hub, the kill
+        comes when the next call is already out, and cuts it.
+        """
+        if force:
+            return super().stop(force=True)
+        self._state = LOCUST_STATE_STOPPING
+        self._stop_asked.set()
+        return False
+
+    def on_stop(self) -> None:
+        """Free the socket; a user that stopped leaves none behind."""
+        self._connection.close()
+
+    @task
+    def chat(self) -> None:
+        """One call, whatever becomes of it, is one record and one row of Locust's."""
+        load = self._load
+        kind = self._mix.draw()
+        record = load.new_record(kind, time.monotonic())
+        try:
+            call(self._connection, load.dialect, load.request(kind), record)
+        finally:
+            # Also when the greenlet is killed in mid-call: the target has seen this call.
+            if record.ended_at_s is not None:
+                load.finish(record)
+                self._tell_locust(record)
+
+    def _tell_locust(self, record: CallRecord) -> None:
+        if record.outcome == "interrupted":
+            return
+        latency_s = record.latency_s
+        failure = None
+        if not record.is_success:
+            failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
+        self.environment.events.request.fire(
+            request_type="POST",
+            name=_ROW_NAMES[record.prompt, record.stream],
+            response_time=None if latency_s is None else latency_s * 1000,
+            response_length=record.bytes_received,
+            exception=failure,
+            context={},
+        )
