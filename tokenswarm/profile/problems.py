@@ -58,7 +58,7 @@ def reports(file: str, tree: Tree, problems: Iterable[Problem]) -> list[str]:
             continue
         where = f"{file}:{problem.line}"
         source = tree.sources.get(problem.path)
-        origin = f" (from the environment: {source})" if source and problem not in tree.problems else ""
+        origin = f" (from the environment: {source})" if source and problem.message.startswith("got ") else ""
         key = f" {dotted(problem.path)}" if problem.path else ""
         lines.append(f"{where}{key}: {problem.message}{origin}")
     return lines
