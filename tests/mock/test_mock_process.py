@@ -222,6 +222,7 @@ def test_a_port_in_use_is_one_clear_line_and_exit_104(mock: MockProcess) -> None
         ),
         (("--truth-log", "/nonexistent/truth.jsonl"), "name a file that can be written"),
         (("--host", "192.0.2.1"), "can't listen on 192.0.2.1"),
+        (("--stop-with-stdin",), "standard input has to be a pipe or a terminal"),
         (("--port", "99999"), "Invalid value for '--port'"),
     ],
 )

@@ -130,6 +130,23 @@ def test_a_request_that_arrives_in_mid_answer_is_kept(mock: MockProcess) -> None
         assert b"HTTP/1.1 200 OK" in read_until(client, b"fp_mock")
 
 
+def test_a_slow_reader_gets_every_byte(mock: MockProcess) -> None:
+    """A stream of megabytes into a receive buffer of kilobytes: what the kernel won't take waits its turn."""
+    body = BODY.replace(b'"mock"', b'"mock;tokens=16384", "stream": true')
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
+    host, port = mock.url.removeprefix("http://").split(":")
+    with client:
+        client.connect((host, int(port)))
+        client.sendall(
+            REQUEST.replace(BODY, body).replace(b"Length: %d" % len(BODY), b"Length: %d" % len(body))
+        )
+        answer = read_until(client, b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    assert answer.count(b"data: {") == 16384 + 2
+    assert mock.counters().in_flight == 0
+
+
 def test_connection_close_is_obeyed(mock: MockProcess) -> None:
     """The answer says so and the connection ends."""
     with connect(mock) as client:

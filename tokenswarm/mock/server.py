@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from time import perf_counter
 from typing import Any, Final
@@ -68,7 +68,8 @@ def read_key(name: str | None) -> str | None:
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; ConfigurationError if the address can't be had."""
     try:
-        return socket.create_server((host, port), backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             advice = "stop what listens there, or choose another port (--port 0 picks a free one)"
@@ -146,23 +147,30 @@ async def _serve(
         timeout_graceful_shutdown=1,
     )
     host, port = listener.getsockname()[:2]
-    server = _Server(config, f"http://{host}:{port}")
+    server = _Server(config, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     _repeat(timers, _PROBE_EVERY_S, lambda: None)
     if log is not None:
         _repeat(timers, FLUSH_EVERY_S, log.flush)
     if options.stop_with_stdin:
-        loop.add_reader(sys.stdin.fileno(), server.stop)
+        _watch_stdin(loop, server.stop)
     try:
         await server.serve(sockets=[listener])
     finally:
         timers.close()
 
 
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    try:
+        loop.add_reader(sys.stdin.fileno(), stop)
+    except OSError:  # a file can't be watched, and neither can /dev/null
+        raise ConfigurationError("--stop-with-stdin: standard input has to be a pipe or a terminal") from None
+
+
 def _seeded(purpose: str, seed: int) -> Random:
     return Random(f"{purpose} {seed}")
 
 
-def _repeat(timers: Timers, every_s: float, callback: Any) -> None:
+def _repeat(timers: Timers, every_s: float, callback: Callable[[], None]) -> None:
     def again() -> None:
         callback()
         timers.at(perf_counter() + every_s, again)
