@@ -61,9 +61,7 @@ def test_goodput_needs_objectives() -> None:
     """Without them nothing says which call is good."""
     own = profile({"goodput": "> 99%"})
     for without in (None, slo({})):
-        with pytest.raises(
-            ProfileError, match=r"mine\.yaml thresholds\.goodput: .* name an SLO that has some"
-        ):
+        with pytest.raises(ProfileError, match=r"mine\.yaml thresholds\.goodput: .* name an SLO"):
             thresholds_of(own, without)
     assert len(thresholds_of(own, slo({}, objectives={"ttft": "1s"}))) == 1
 
