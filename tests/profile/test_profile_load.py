@@ -84,12 +84,13 @@ def test_defaults_stand_in_for_what_is_not_said(places: SearchPath) -> None:
 def test_resolved_profile_reads_back(places: SearchPath) -> None:
     """A run folder's profile makes the same reports as the file did, long after it has changed."""
     text = MINIMAL + (
-        "think_time: {mean: 200ms, distribution: exponential}\ntimeouts: {total: 5s}\nstreaming: 25%\n"
+        "think_time: {mean: 200ms, distribution: exponential}\ntimeouts: {total: 5s}\nstreaming: 25%\nmax_tokens: null\n"
         "thresholds:\n  error_rate: [{slo: '< 1% over 1m30s', sla: < 2% over 90s, min_samples: 7}]\n"
         "  ttft: max < 1s"
     )
     profile = read(places, text)
     assert Profile.from_resolved(profile.resolved()).resolved() == profile.resolved()
+    assert Profile.from_resolved(profile.resolved()).max_tokens is None
     assert profile.resolved()["stages"][0]["duration"] == "10s"
 
 

@@ -135,7 +135,7 @@ class Document(Block):
 
     def resolved(self) -> dict[str, Any]:
         """Plain JSON types in the file's own language, defaults and environment filled in."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True)
 
     @classmethod
     def from_resolved(cls, data: Any, file: str = "") -> Self:
