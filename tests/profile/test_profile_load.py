@@ -84,7 +84,8 @@ def test_defaults_stand_in_for_what_is_not_said(places: SearchPath) -> None:
 def test_resolved_profile_reads_back(places: SearchPath) -> None:
     """A run folder's profile makes the same reports as the file did, long after it has changed."""
     text = MINIMAL + (
-        "think_time: {mean: 200ms, distribution: exponential}\ntimeouts: {total: 5s}\nstreaming: 25%\nmax_tokens: null\n"
+        "think_time: {mean: 200ms, distribution: exponential}\ntimeouts: {total: 5s}\nstreaming: 25%\n"
+        "max_tokens: null\n"
         "thresholds:\n  error_rate: [{slo: '< 1% over 1m30s', sla: < 2% over 90s, min_samples: 7}]\n"
         "  ttft: max < 1s"
     )
