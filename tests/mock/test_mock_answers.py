@@ -207,7 +207,9 @@ def test_gzip_is_used_only_if_ordered_and_accepted(post: Post, stream: Post) -> 
 def test_garble_breaks_exactly_one_chunk_or_the_whole_body(post: Post, stream: Post) -> None:
     """The stream goes on after the broken event."""
     broken = []
-    for data in stream("mock;garble=1").data[:-1]:
+    answer = stream("mock;garble=1;comment=1")
+    assert answer.body.count(b": mock") == len(answer.data) == 8
+    for data in answer.data[:-1]:
         try:
             json.loads(data)
         except ValueError:
@@ -242,9 +244,11 @@ def test_a_cut_comes_after_so_many_chunks(stream: Post, after: int) -> None:
     assert "[DONE]" not in answer.data
 
 
-def test_a_cut_beyond_the_end_never_comes(stream: Post) -> None:
-    """An answer of five chunks can't be cut after six."""
-    answer = stream("mock;cut=6")
+@pytest.mark.parametrize("fault", ["cut", "error_at"])
+def test_a_fault_beyond_the_end_never_comes(stream: Post, fault: str) -> None:
+    """An answer of five chunks has no place after six."""
+    answer = stream(f"mock;{fault}=6")
+    assert answer.chunks[-1]["choices"][0]["finish_reason"] == "stop"
     assert not answer.is_cut
     assert answer.data[-1] == "[DONE]"
 

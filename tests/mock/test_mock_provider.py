@@ -91,8 +91,9 @@ def test_a_rate_without_a_status_fails_with_500() -> None:
 
 def test_max_tokens_caps_the_answer() -> None:
     """A cap below the planned size shortens it and is remembered; one above changes nothing."""
-    capped, free = provider().plan(BASE, 2), provider().plan(BASE, 9)
+    capped, equal, free = (provider().plan(BASE, cap) for cap in (2, 4, 9))
     assert (capped.tokens, capped.is_capped, len(capped.due_s)) == (2, True, 2)
+    assert (equal.tokens, equal.is_capped) == (4, False)
     assert (free.tokens, free.is_capped, len(free.due_s)) == (4, False, 4)
 
 

@@ -155,12 +155,13 @@ def test_connection_close_is_obeyed(mock: MockProcess) -> None:
     assert b"connection: close\r\n" in answer
 
 
-def test_http_1_0_gets_no_chunks(mock: MockProcess) -> None:
-    """A stream to an old client ends with the connection."""
-    body = BODY.replace(b'"mock"', b'"mock"  , "stream": true')
-    request = REQUEST.replace(BODY, body).replace(b"HTTP/1.1", b"HTTP/1.0")
+@pytest.mark.parametrize("wish", [b"", b"Connection: keep-alive\r\n"])
+def test_http_1_0_gets_no_chunks(mock: MockProcess, wish: bytes) -> None:
+    """A stream to an old client ends with the connection, whatever the client would like."""
+    body = BODY.replace(b'"mock"', b'"mock", "stream": true')
+    request = REQUEST.replace(BODY, body).replace(b"Length: %d" % len(BODY), b"Length: %d" % len(body))
     with connect(mock) as client:
-        client.sendall(request.replace(b"Length: %d" % len(BODY), b"Length: %d" % len(body)))
+        client.sendall(request.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\n" + wish))
         answer = read_until(client, b"never")
     assert b"transfer-encoding" not in answer
     assert answer.endswith(b"\n\ndata: [DONE]\n\n")
@@ -219,9 +220,13 @@ def test_the_key_is_wanted_where_it_is_set(post_to: Post, monkeypatch: pytest.Mo
     """By bearer or x-api-key; health and metrics are open, and no answer shows the key."""
     monkeypatch.setenv("MOCK_TEST_KEY", "sk-secret")
     with MockProcess(MockOptions(ttft="0", itl="0", api_key_env="MOCK_TEST_KEY")) as mock:
-        good = [{"authorization": "Bearer sk-secret"}, {"x-api-key": "sk-secret"}]
+        good = [
+            {"authorization": "Bearer sk-secret"},
+            {"x-api-key": "sk-secret"},
+            {"authorization": "Bearer sk-other", "x-api-key": "sk-secret"},
+        ]
         bad = [{}, {"authorization": "Bearer sk-wrong"}, {"authorization": "sk-secretx"}, {"x-api-key": ""}]
-        assert [post_to(mock.url, headers=headers).status for headers in good] == [200, 200]
+        assert [post_to(mock.url, headers=headers).status for headers in good] == [200] * 3
         refused = [post_to(mock.url, headers=headers) for headers in bad]
         assert [answer.status for answer in refused] == [401] * 4
         assert refused[1].json["error"]["code"] == "invalid_api_key"
@@ -230,4 +235,4 @@ def test_the_key_is_wanted_where_it_is_set(post_to: Post, monkeypatch: pytest.Mo
         client.request("GET", "/v1/models")
         assert client.getresponse().status == 401
         client.close()
-        assert mock.counters().by_status == {200: 2, 401: 4}
+        assert mock.counters().by_status == {200: 3, 401: 4}
