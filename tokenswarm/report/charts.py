@@ -1,0 +1,311 @@
+"""The timeline as Bokeh figures, in one JSON item that a page embeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from bokeh.embed import json_item
+from bokeh.layouts import column
+from bokeh.models import (
+    AdaptiveTicker,
+    BasicTicker,
+    BoxAnnotation,
+    BoxZoomTool,
+    ColumnDataSource,
+    HoverTool,
+    Label,
+    LinearAxis,
+    NumeralTickFormatter,
+    PanTool,
+    Range1d,
+    ResetTool,
+    Span,
+)
+from bokeh.plotting import figure
+
+from tokenswarm.report.palette import PALETTE
+from tokenswarm.report.summary import LimitLine, StageRow, Timeline, Track
+
+_FONT: Final = "system-ui, sans-serif"
+_COLOURS: Final[Mapping[str, str]] = {
+    "calls/s": "blue",
+    "failed/s": "critical",
+    "users": "slate",
+    "p50": "blue",
+    "p95": "amber",
+    "p99": "plum",
+}
+# Failure classes, the commonest first; what is beyond them is drawn as one.
+_CLASSES: Final = ("brick", "amber", "plum", "teal", "blue")
+_LIMIT_COLOURS: Final = {"warn": "warning", "fail": "critical"}
+# A limit far above everything measured would press the curve flat; it is named instead of drawn.
+_HIGHEST_LIMIT: Final = 2.5
+_CLOCK_FROM_S: Final = 180.0  # longer runs are read in hours, minutes and seconds
+_MARKED_UP_TO: Final = 90  # with more points, marks would hide the line
+# Room for the numbers of both axes, the same on each chart, so that times stand above each other.
+_LEFT, _RIGHT = 64, 52
+STAGE_LABEL: Final = "stage-"  # its place in a model's name lets the page hide labels that don't fit
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    key: str
+    title: str
+    unit: str
+    height: int
+
+
+_CHARTS: Final = (
+    _Chart("calls", "Calls per second, and users", "/s", 250),
+    _Chart("latency", "Latency of successful calls, ms", "ms", 250),
+    _Chart("ttft", "Time to first token of successful streams, ms", "ms", 250),
+    _Chart("errors", "Failed calls per second, by class", "/s", 220),
+)
+
+
+def chart_item(timeline: Timeline, stages: Sequence[StageRow]) -> dict[str, Any]:
+    """All charts that there is data for, one above the other, with one time axis to zoom."""
+    end_s = timeline.at_s[-1] + timeline.width_s
+    x_range = Range1d(0, end_s, bounds=(0, end_s), min_interval=2 * timeline.width_s)
+    figures = [
+        _Drawing(chart, timeline, stages, x_range).figure for chart in _CHARTS if timeline.of(chart.key)
+    ]
+    item: dict[str, Any] = json_item(column(*figures, sizing_mode="stretch_width", spacing=14))
+    return item
+
+
+class _Drawing:
+    """One chart."""
+
+    def __init__(
+        self, chart: _Chart, timeline: Timeline, stages: Sequence[StageRow], x_range: Range1d
+    ) -> None:
+        self._chart = chart
+        self._timeline = timeline
+        self._tracks = _few(timeline.of(chart.key)) if chart.key == "errors" else timeline.of(chart.key)
+        self._limits = [limit for limit in timeline.limits if limit.chart == chart.key]
+        self._x_range = x_range
+        self._top = self._highest()
+        self.figure = self._frame()
+        self._shade(stages)
+        self._draw_tracks()
+        self._draw_limits()
+        self._style()
+
+    def _highest(self) -> float:
+        values = [value for track in self._tracks for value in track.values if value is not None]
+        highest = max(values, default=0.0) or 1.0
+        limits = [limit.value for limit in self._limits if limit.value <= _HIGHEST_LIMIT * highest]
+        return max(highest, *limits, 0.0) * 1.18
+
+    def _frame(self) -> Any:
+        above = [limit.name for limit in self._limits if limit.value > self._top]
+        beyond = f" (above the chart: {', '.join(dict.fromkeys(above))})" if above else ""
+        return figure(
+            title=self._chart.title + beyond,
+            height=self._chart.height,
+            sizing_mode="stretch_width",
+            x_range=self._x_range,
+            y_range=Range1d(0, self._top),
+            tools=[BoxZoomTool(dimensions="width"), PanTool(dimensions="width"), ResetTool()],
+            toolbar_location="above",
+            min_border_left=_LEFT,
+            min_border_right=_RIGHT,
+        )
+
+    def _shade(self, stages: Sequence[StageRow]) -> None:
+        """Every other stage in grey, warm-ups hatched; names on the first chart."""
+        for i, stage in enumerate(stages):
+            box = BoxAnnotation(
+                left=stage.start_s,
+                right=stage.end_s,
+                fill_color=_light("shade"),
+                fill_alpha=0.07 if i % 2 else 0.0,
+                line_color=None,
+                level="underlay",
+            )
+            if stage.is_warmup:
+                box.update(
+                    hatch_pattern="/", hatch_color=_light("shade"), hatch_alpha=0.22, hatch_scale=10
+                )
+            self.figure.add_layout(box)
+            if i:
+                self.figure.add_layout(
+                    Span(
+                        location=stage.start_s,
+                        dimension="height",
+                        line_color=_light("line"),
+                        line_width=1,
+                        level="underlay",
+                    )
+                )
+            if self._chart.key == "calls":
+                self.figure.add_layout(self._stage_label(i, stage))
+
+    def _stage_label(self, i: int, stage: StageRow) -> Label:
+        return Label(
+            x=(stage.start_s + stage.end_s) / 2,
+            y=self._top,
+            y_offset=-4,
+            text=f"{stage.name} (warm-up)" if stage.is_warmup and stage.name != "warm-up" else stage.name,
+            text_align="center",
+            text_baseline="top",
+            text_font=_FONT,
+            text_font_size="11px",
+            text_color=_light("muted"),
+            name=f"{STAGE_LABEL}{i}",
+            tags=[stage.start_s, stage.end_s],
+        )
+
+    def _draw_tracks(self) -> None:
+        x = np.asarray(self._timeline.at_s, dtype=np.float32) + self._timeline.width_s / 2
+        data: dict[str, Any] = {"x": x}
+        for i, track in enumerate(self._tracks):
+            data[f"y{i}"] = _floats(track.values)
+        users = self._timeline.of("users") if self._chart.key == "calls" else []
+        if users:
+            data["users"] = _floats(users[0].values)
+        source = ColumnDataSource(data)
+        if users:
+            self._draw_users(source, users[0])
+        drawn = []
+        for i, track in enumerate(self._tracks):
+            colour = self._colour(i, track)
+            drawn.append(
+                self.figure.line(
+                    "x", f"y{i}", source=source, color=colour, line_width=2, legend_label=track.name
+                )
+            )
+            if len(x) <= _MARKED_UP_TO:
+                self.figure.scatter("x", f"y{i}", source=source, color=colour, size=3.5)
+        self._hover(drawn[0], bool(users))
+
+    def _draw_users(self, source: ColumnDataSource, track: Track) -> None:
+        known = [value for value in track.values if value is not None]
+        self.figure.extra_y_ranges = {"users": Range1d(0, max(known, default=1.0) * 1.18 or 1.0)}
+        self.figure.add_layout(
+            LinearAxis(
+                y_range_name="users",
+                ticker=BasicTicker(desired_num_ticks=4),
+                formatter=NumeralTickFormatter(format="0,0"),
+            ),
+            "right",
+        )
+        self.figure.step(
+            "x",
+            "users",
+            source=source,
+            mode="center",
+            color=_light(_COLOURS["users"]),
+            line_width=1.5,
+            line_dash=[5, 3],
+            y_range_name="users",
+            legend_label="users (right)",
+        )
+
+    def _hover(self, renderer: Any, has_users: bool) -> None:
+        unit = self._chart.unit
+        number = "0,0.0" if unit == "/s" else "0,0.[00]"
+        shown = [(track.name, f"@y{i}{{{number}}} {unit}") for i, track in enumerate(self._tracks)]
+        if has_users:
+            shown.append(("users", "@users{0,0}"))
+        self.figure.add_tools(
+            HoverTool(
+                renderers=[renderer],
+                mode="vline",
+                point_policy="snap_to_data",
+                line_policy="nearest",
+                tooltips=[("at", "@x{0,0.0} s"), *shown],
+            )
+        )
+
+    def _draw_limits(self) -> None:
+        for limit in self._limits:
+            if limit.value > self._top:
+                continue
+            colour = _light(_LIMIT_COLOURS[limit.severity])
+            self.figure.line(
+                [limit.start_s, limit.end_s], [limit.value] * 2, color=colour, line_dash=[7, 4], line_width=1.5
+            )
+            self.figure.add_layout(self._limit_label(limit, colour))
+
+    @staticmethod
+    def _limit_label(limit: LimitLine, colour: str) -> Label:
+        return Label(
+            x=limit.end_s,
+            y=limit.value,
+            x_offset=-4,
+            y_offset=2,
+            text=limit.name,
+            text_align="right",
+            text_font=_FONT,
+            text_font_size="11px",
+            text_color=colour,
+        )
+
+    def _colour(self, i: int, track: Track) -> str:
+        if self._chart.key == "errors":
+            return _light(_CLASSES[i] if i < len(_CLASSES) else "slate")
+        return _light(_COLOURS[track.name])
+
+    def _style(self) -> None:
+        drawn = self.figure
+        drawn.background_fill_color = drawn.border_fill_color = drawn.outline_line_color = None
+        drawn.title.text_font, drawn.title.text_font_size = _FONT, "13px"
+        drawn.title.text_font_style, drawn.title.text_color = "bold", _light("ink")
+        drawn.toolbar.logo, drawn.toolbar.autohide = None, True
+        drawn.xgrid.grid_line_color = None
+        drawn.ygrid.grid_line_color = _light("grid")
+        is_clock = self._x_range.end > _CLOCK_FROM_S
+        drawn.xaxis.formatter = NumeralTickFormatter(format="00:00:00" if is_clock else "0,0")
+        drawn.xaxis.ticker = AdaptiveTicker(
+            base=60 if is_clock else 10,
+            mantissas=[1, 2, 5, 10, 15, 30] if is_clock else [1, 2, 5],
+            desired_num_ticks=6,
+        )
+        drawn.yaxis[0].ticker = BasicTicker(desired_num_ticks=5)
+        drawn.yaxis[0].formatter = NumeralTickFormatter(format="0,0.[00]")
+        for axis in drawn.axis:
+            axis.axis_line_color = axis.major_tick_line_color = _light("line")
+            axis.minor_tick_line_color = None
+            axis.major_label_text_font, axis.major_label_text_font_size = _FONT, "11px"
+            axis.major_label_text_color = _light("muted")
+        legend = drawn.legend[0]
+        drawn.add_layout(legend, "below")
+        legend.update(
+            orientation="horizontal",
+            click_policy="hide",
+            location="left",
+            background_fill_color=None,
+            border_line_color=None,
+            label_text_font=_FONT,
+            label_text_font_size="12px",
+            label_text_color=_light("ink"),
+            inactive_fill_alpha=0.0,
+            glyph_width=18,
+            spacing=14,
+            padding=2,
+            margin=2,
+        )
+
+
+def _few(tracks: Sequence[Track]) -> list[Track]:
+    """The commonest classes, and the others as one."""
+    ranked = sorted(tracks, key=lambda track: -sum(value or 0 for value in track.values))
+    rest = ranked[len(_CLASSES) :]
+    if len(rest) < 2:
+        return ranked
+    together = tuple(sum(value or 0 for value in values) for values in zip(*(t.values for t in rest), strict=True))
+    return [*ranked[: len(_CLASSES)], Track("errors", f"{len(rest)} other classes", together)]
+
+
+def _floats(values: Sequence[float | None]) -> Any:
+    # 32 bits are more than a screen shows, and half the size.
+    return np.asarray([np.nan if value is None else value for value in values], dtype=np.float32)
+
+
+def _light(name: str) -> str:
+    return PALETTE[name].light

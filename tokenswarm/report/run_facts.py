@@ -1,0 +1,110 @@
+"""What run.json says of a run: what was run, where it was aimed, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tokenswarm.errors import RunFolderError
+from tokenswarm.metrics.source import StageSpan
+
+_SCHEMA: Final = 1
+
+
+class PlannedStage(NamedTuple):
+    """A stage of the plan and the users it is to end with."""
+
+    span: StageSpan
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class MockCounts:
+    """What the embedded mock says it saw."""
+
+    received: int
+    answered: int
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """run.json; times are seconds since the run's start. `profile`, `slo` and `target` are as written."""
+
+    tool: str
+    started_at: str
+    ended_at: str
+    state: str  # running, finished, interrupted or failed
+    scenario: str
+    profile: Mapping[str, Any]
+    slo: Mapping[str, Any] | None
+    target: Mapping[str, Any]
+    stages: tuple[PlannedStage, ...]
+    time_scale: float
+    seed: int
+    workers: int
+    width_s: float
+    command: str
+    locust_command: str
+    locust_exit_code: int | None
+    environment: Mapping[str, Any]
+    mock: MockCounts | None
+
+    @property
+    def stage_spans(self) -> tuple[StageSpan, ...]:
+        """The stages as planned."""
+        return tuple(stage.span for stage in self.stages)
+
+    @property
+    def planned_s(self) -> float:
+        """How long the run was to last."""
+        return max((stage.span.end_s for stage in self.stages), default=0.0)
+
+    @classmethod
+    def from_json(cls, data: Any, file: Path) -> RunFacts:
+        """RunFolderError, with the key, if the file is not what we write."""
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if not isinstance(schema, int):
+            raise RunFolderError(f"{file}: not a run's: there is no schema number in it")
+        if schema > _SCHEMA:
+            raise RunFolderError(
+                f"{file}: schema {schema} was written by a newer tokenswarm; this one reads up to {_SCHEMA}"
+            )
+        try:
+            return cls._from_schema_1(data)
+        except KeyError as error:
+            raise RunFolderError(f"{file}: the key {error.args[0]} is missing") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise RunFolderError(f"{file}: damaged: {error}") from None
+
+    @classmethod
+    def _from_schema_1(cls, data: Mapping[str, Any]) -> RunFacts:
+        tool, mock = data["tool"], data.get("mock")
+        exit_code = data.get("locust_exit_code")
+        return cls(
+            tool=f"{tool['name']} {tool['version']}",
+            started_at=str(data["started_at"]),
+            ended_at=str(data.get("ended_at") or ""),
+            state=str(data["state"]),
+            scenario=str(data["scenario"]),
+            profile=dict(data["profile"]),
+            slo=dict(data["slo"]) if data.get("slo") else None,
+            target=dict(data["target"]),
+            stages=tuple(_stage(row) for row in data["stages"]),
+            time_scale=float(data.get("time_scale", 1.0)),
+            seed=int(data.get("seed", 0)),
+            workers=int(data.get("workers", 0)),
+            width_s=float(data["width_s"]),
+            command=str(data.get("command", "")),
+            locust_command=str(data.get("locust_command", "")),
+            locust_exit_code=None if exit_code is None else int(exit_code),
+            environment=dict(data.get("environment") or {}),
+            mock=MockCounts(*(int(mock[key]) for key in ("received", "answered", "cut"))) if mock else None,
+        )
+
+
+def _stage(row: Mapping[str, Any]) -> PlannedStage:
+    span = StageSpan(str(row["name"]), float(row["start_s"]), float(row["end_s"]), bool(row["is_warmup"]))
+    return PlannedStage(span, int(row["users"]))

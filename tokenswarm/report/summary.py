@@ -1,0 +1,187 @@
+"""The model that every renderer takes, and that summary.json holds.
+
+Times of calls are milliseconds (`_ms`), times of the run seconds since its start (`_s`), shares from 0 to
+1. None where there is no figure. `schema` grows when a key is renamed, removed or changes its meaning;
+new keys don't change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from tokenswarm.report.verdict import Verdict
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was run, where it was aimed, and when."""
+
+    tool: str
+    source: str  # the run folder's name, or the CSV prefix
+    source_kind: str  # "run folder" or "Locust CSV"
+    scenario: str = ""
+    profile: str = ""
+    profile_file: str = ""
+    slo: str = ""
+    target: str = ""
+    url: str = ""
+    dialect: str = ""
+    model: str = ""
+    is_embedded_mock: bool = False
+    started_at: str = ""
+    lasted_s: float = 0.0
+    planned_s: float = 0.0
+    time_scale: float = 1.0
+    seed: int = 0
+    workers: int = 0
+    command: str = ""
+    locust_command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One reason to trust the figures or not; `state` is good, note, warning or bad."""
+
+    what: str
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """One line judged. Numbers are in base units (seconds, shares, bytes), texts in the line's own."""
+
+    line: str
+    metric: str
+    status: str
+    grade: str
+    value: float | None
+    limit: float
+    margin: float | None
+    margin_share: float | None
+    value_text: str
+    limit_text: str
+    margin_text: str
+    samples: int
+    first_breach_s: float | None
+    reason: str
+    note: str
+    origin: str
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How one time was spread over one group of calls: `group` is all, prompt, streaming, stage or row."""
+
+    metric: str
+    group: str
+    name: str
+    count: int
+    avg_ms: float | None
+    min_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    is_warmup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One figure over all judged stages; `text` has its unit."""
+
+    metric: str
+    what: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """Failures of one class and status, warm-ups included; `examples` are the target's own words."""
+
+    outcome: str
+    status: int
+    count: int
+    share: float  # of all failures
+    first_s: float | None
+    last_s: float | None
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """A stage as it ran, with the users that it was to end with."""
+
+    name: str
+    start_s: float
+    end_s: float
+    is_warmup: bool
+    users: int
+    requests: int
+    request_rate: float | None
+    error_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One line of a chart: a value for each interval, None where there is none."""
+
+    chart: str  # calls, users, latency, ttft or errors
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A threshold's limit as a chart shows it, over the stages that it is about."""
+
+    chart: str
+    name: str
+    severity: str  # warn or fail
+    value: float
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What happened when, interval by interval."""
+
+    width_s: float
+    at_s: tuple[float, ...]  # the start of each interval
+    tracks: tuple[Track, ...]
+    limits: tuple[LimitLine, ...]
+
+    def of(self, chart: str) -> list[Track]:
+        """The tracks of one chart."""
+        return [track for track in self.tracks if track.chart == chart]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that reports show of one run."""
+
+    verdict: Verdict
+    about: About
+    checks: tuple[Check, ...]
+    thresholds: tuple[ThresholdRow, ...]
+    totals: tuple[Total, ...]
+    spreads: tuple[Spread, ...]
+    stages: tuple[StageRow, ...]
+    errors: tuple[ErrorRow, ...]
+    timeline: Timeline | None
+    environment: Mapping[str, Any]
+    configuration: Mapping[str, Any]  # profile, slo and target as resolved
+    schema: int = SCHEMA
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain JSON types, `schema` first."""
+        plain = asdict(self)
+        return {"schema": plain.pop("schema"), **plain}

@@ -1,0 +1,154 @@
+"""What happened when: rates, users and percentiles of each interval, and the limits that lie over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import pandas as pd
+
+from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.source import Span
+from tokenswarm.metrics.threshold_windows import judged_spans
+from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
+from tokenswarm.metrics.units import format_figure
+from tokenswarm.report.run_folder import Run
+from tokenswarm.report.summary import LimitLine, Timeline, Track
+
+_PERCENTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+_DRAWN: Final = ("latency", "ttft")
+# metric → the chart that its limits belong on, and the factor from base units to the chart's
+_CHARTS: Final = {"latency": ("latency", 1000.0), "ttft": ("ttft", 1000.0), "request_rate": ("calls", 1.0)}
+_SEVERITIES: Final = {Status.WARN: "warn", Status.FAIL: "fail"}
+
+
+def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None:
+    """The run interval by interval, warm-ups included; None if nothing was measured."""
+    measurements = run.measurements
+    calls, times = _by_interval(measurements)
+    users = _users(measurements)
+    if not calls:
+        return None
+    indices = range(max((*calls, *users)) + 1)
+    width_s = measurements.width_s
+    tracks = [
+        Track("calls", "calls/s", _rates(calls, indices, width_s, (SUCCESS, *FAILURES))),
+        Track("calls", "failed/s", _rates(calls, indices, width_s, FAILURES)),
+    ]
+    if users:
+        tracks.append(Track("users", "users", _filled([users.get(i) for i in indices])))
+    for metric in _DRAWN:
+        for name, quantile in _PERCENTILES:
+            values = [_quantile_ms(times.get((metric, i)), quantile) for i in indices]
+            if any(value is not None for value in values):
+                tracks.append(Track(metric, name, tuple(values)))
+    failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
+    tracks += [
+        Track("errors", outcome, _rates(calls, indices, width_s, (outcome,)))
+        for outcome in FAILURES
+        if outcome in failed
+    ]
+    return Timeline(
+        width_s,
+        tuple(round(i * width_s, 3) for i in indices),
+        _without_calm_failures(tracks),
+        tuple(_limits(measurements, [result.threshold for result in results])),
+    )
+
+
+def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:
+    """Rate and users of a Locust run. Its percentiles add up from the start, so they are no timeline."""
+    if history is None or len(history) < 3:
+        return None
+    at_s = history["Timestamp"] - history["Timestamp"].iloc[0]
+    # Locust's own "Requests/s" is a mean of ten seconds and 0 in the first ones; counts are exact.
+    passed = at_s.diff()
+    tracks = [Track("calls", "calls/s", _numbers(history["Total Request Count"].diff() / passed))]
+    failures = history["Total Failure Count"].diff() / passed
+    if failures.gt(0).any():
+        tracks.append(Track("calls", "failed/s", _numbers(failures)))
+    tracks.append(Track("users", "users", _numbers(history["User Count"])))
+    return Timeline(1.0, tuple(float(at) for at in at_s), tuple(tracks), ())
+
+
+def _numbers(column: pd.Series[float]) -> tuple[float | None, ...]:
+    # A worker that reports late, or statistics that were reset, can make a count step back.
+    return tuple(None if pd.isna(value) or value < 0 else round(float(value), 4) for value in column)
+
+
+def _by_interval(
+    measurements: Measurements,
+) -> tuple[dict[int, dict[str, float]], dict[tuple[str, int], Histogram]]:
+    calls: dict[int, dict[str, float]] = {}
+    times: dict[tuple[str, int], Histogram] = {}
+    for key, series in measurements.series.items():
+        outcome = key.labels.outcome
+        if not outcome or outcome == INTERRUPTED:
+            continue
+        by_outcome = calls.setdefault(key.interval, {})
+        by_outcome[outcome] = by_outcome.get(outcome, 0) + series.counts.get("calls", 0)
+        if outcome != SUCCESS:
+            continue
+        for metric in _DRAWN:
+            histogram = series.values.get(metric)
+            if histogram is not None:
+                times.setdefault((metric, key.interval), Histogram()).merge(histogram)
+    return calls, times
+
+
+def _rates(
+    calls: dict[int, dict[str, float]], indices: range, width_s: float, outcomes: Sequence[str]
+) -> tuple[float, ...]:
+    return tuple(
+        round(sum(calls.get(i, {}).get(outcome, 0) for outcome in outcomes) / width_s, 4) for i in indices
+    )
+
+
+def _quantile_ms(histogram: Histogram | None, quantile: float) -> float | None:
+    value = None if histogram is None else histogram.quantile(quantile)
+    return None if value is None else round(value * 1000, 3)
+
+
+def _users(measurements: Measurements) -> dict[int, float]:
+    """The last sample of each interval."""
+    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples if s.name == "users"}
+
+
+def _filled(values: list[float | None]) -> tuple[float | None, ...]:
+    """A sample stands until the next one: one taken late must not look like a gap."""
+    last: float | None = None
+    filled: list[float | None] = []
+    for value in values:
+        last = value if value is not None else last
+        filled.append(last)
+    return tuple(filled)
+
+
+def _without_calm_failures(tracks: list[Track]) -> tuple[Track, ...]:
+    """No line for failures where there were none."""
+    return tuple(track for track in tracks if track.name != "failed/s" or any(track.values))
+
+
+def _limits(measurements: Measurements, thresholds: Sequence[Threshold]) -> Iterator[LimitLine]:
+    """Limits of lines about all calls; a limit for one size of prompt says nothing of the whole's curve."""
+    for threshold in thresholds:
+        subject = threshold.subject
+        if subject.metric not in _CHARTS or {name for name, _ in subject.labels} - {"stage"}:
+            continue
+        if subject.metric in _DRAWN and threshold.aggregation.quantile is None:
+            continue
+        for span in judged_spans(measurements.stages, subject.stage):
+            for level in threshold.levels:
+                yield _limit_line(threshold, level, span)
+
+
+def _limit_line(threshold: Threshold, level: Level, span: Span) -> LimitLine:
+    chart, factor = _CHARTS[threshold.subject.metric]
+    limit = level.limit(threshold.subject)
+    expression = level.expression
+    figure = f"{expression.aggregation} " if expression.aggregation else ""
+    text = str(expression.limit) if expression.limit.unit else format_figure(limit, threshold.quantity)
+    name = f"{figure}{expression.operator} {text}"
+    return LimitLine(chart, name, _SEVERITIES[level.on_breach], limit * factor, span.start_s, span.end_s)

@@ -1,0 +1,168 @@
+"""Can the run be trusted? Each check says good, note, warning or bad; a bad one makes the run invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
+from tokenswarm.metrics.source import Aggregation, Selector
+from tokenswarm.report.figures import lasted, time_ms, whole
+from tokenswarm.report.run_folder import Run
+from tokenswarm.report.summary import Check
+from tokenswarm.report.verdict import Ending
+
+# Locust warns at the same share of a core: beyond it, latencies are the generator's own.
+_BUSY_CORES: Final = 0.9
+# Users may be counted a moment before the last one has started.
+_ENOUGH_USERS: Final = 0.95
+_LATE_MS: Final = 50.0
+_P99: Final = Aggregation("p", 99.0)
+# The target never saw a call that ended so.
+_UNSENT: Final = ("connect", "tls", "timeout_connect")
+
+
+def checks_of(run: Run) -> tuple[Check, ...]:
+    """Every check that this run allows, the gravest first."""
+    found = [*_whole(run), *_counts(run), *_generator(run)]
+    order = ("bad", "warning", "note", "good")
+    return tuple(sorted(found, key=lambda check: order.index(check.state)))
+
+
+def ending_of(run: Run, checks: tuple[Check, ...]) -> Ending:
+    """How the measuring ended, for the verdict."""
+    stopped = run.event("stopped")
+    reason = str(stopped.details.get("reason", "")) if stopped is not None else ""
+    interrupted = ""
+    if run.facts.state == "running" or (stopped is None and run.facts.state != "failed"):
+        interrupted = (
+            f"the run did not end properly; the last that is known of it is at {lasted(run.ended_s)}"
+        )
+    elif reason == "interrupted" or run.facts.state == "interrupted":
+        interrupted = f"stopped after {lasted(run.ended_s)} of {lasted(run.facts.planned_s)}"
+    aborted = str(stopped.details.get("detail", "")) if stopped is not None and reason == "aborted" else ""
+    invalid = tuple(check.text for check in checks if check.state == "bad")
+    return Ending(interrupted, aborted or ("a threshold was broken" if reason == "aborted" else ""), invalid)
+
+
+def _whole(run: Run) -> Iterator[Check]:
+    """Whether all that was measured has arrived."""
+    if run.facts.state == "failed":
+        code = run.facts.locust_exit_code
+        how = "" if code is None else f" with exit code {code}"
+        yield Check("Locust", "bad", f"Locust itself failed{how}; run.log says why")
+    for text in run.damaged:
+        yield Check("files", "bad", text)
+    for text in run.missing:
+        yield Check("files", "warning", text)
+    if run.unreached_stages:
+        names = ", ".join(stage.name for stage in run.unreached_stages)
+        yield Check("stages", "warning", f"not reached: {names}")
+    drained = run.event("drained")
+    lost = [
+        str(event.details.get("worker", "a worker")) for event in run.events if event.name == "worker_lost"
+    ]
+    returned = {str(e.details.get("worker")) for e in run.events if e.name == "worker_returned"}
+    if lost:
+        back = ", and came back" if returned.issuperset(lost) else ""
+        verb = "was" if len(lost) == 1 else "were"
+        yield Check("workers", "bad", f"{', '.join(lost)} {verb} lost{back}: calls of theirs are missing")
+    elif drained is not None:
+        if drained.details.get("workers_lost"):
+            yield Check("workers", "bad", f"{drained.details['workers_lost']} workers were lost")
+        else:
+            count = run.facts.workers
+            yield Check(
+                "workers", "good", f"{count} workers, none lost" if count > 1 else "no worker was lost"
+            )
+    if drained is None:
+        return
+    undrained, rejected = drained.details.get("undrained", 0), drained.details.get("rejected_reports", 0)
+    if undrained:
+        yield Check("drained", "bad", f"{undrained} workers did not hand in their last calls in time")
+    else:
+        took = lasted(max(0.0, drained.at_s - run.ended_s))
+        yield Check("drained", "good", f"calls in flight at the end were waited for ({took}) and counted")
+    if rejected:
+        yield Check("reports", "bad", f"{rejected} reports of workers could not be read and are not counted")
+
+
+def _counts(run: Run) -> Iterator[Check]:
+    """Whether others counted as many calls as we did."""
+    everything = _all_stages(run.measurements)
+    ended = sum(count for outcome, count in everything.items() if outcome != "interrupted")
+    interrupted = everything.get("interrupted", 0)
+    if run.facts.mock is not None:
+        received = run.facts.mock.received
+        reached = int(ended - sum(everything.get(outcome, 0) for outcome in _UNSENT))
+        # Calls that we cut off may or may not have arrived; a call on a dropped connection went out twice.
+        most = int(reached + interrupted + _sum_of(run.measurements, "reconnects"))
+        if reached <= received <= most:
+            yield Check("counts", "good", f"the mock received {whole(received)} calls, as many as were sent")
+        else:
+            yield Check(
+                "counts",
+                "bad",
+                f"the mock received {whole(received)} calls, but {whole(reached + interrupted)} were counted",
+            )
+    if run.locust_requests is not None and run.locust_requests > ended:
+        yield Check(
+            "counts",
+            "warning",
+            f"Locust counted {whole(run.locust_requests)} requests and tokenswarm {whole(ended)}: other users"
+            " ran beside ours, or measurements are missing",
+        )
+    if interrupted:
+        yield Check(
+            "interrupted calls",
+            "note",
+            f"{whole(interrupted)} calls were cut off by us; they are neither success nor failure",
+        )
+
+
+def _generator(run: Run) -> Iterator[Check]:
+    """Whether the load was made as planned, and by a generator with room to spare."""
+    reached = [stage.name for stage in run.measurements.stages]
+    planned = max((s.users for s in run.facts.stages if s.span.name in reached), default=0)
+    peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)
+    cut = bool(run.unreached_stages) or run.ended_s < run.facts.planned_s - run.facts.width_s
+    if peak is not None and planned:
+        if peak >= planned * _ENOUGH_USERS:
+            yield Check("users", "good", f"{whole(peak)} of {whole(planned)} planned users ran at the peak")
+        else:
+            state = "note" if cut else "warning"
+            yield Check(
+                "users", state, f"only {whole(peak)} of {whole(planned)} planned users ran at the peak"
+            )
+    cpu: dict[str, float] = {}
+    for sample in run.measurements.samples:
+        if sample.name == "generator_cpu":
+            cpu[sample.source] = max(cpu.get(sample.source, 0.0), sample.value)
+    if cpu:
+        source, busiest = max(cpu.items(), key=lambda item: item[1])
+        text = f"the busiest load generator, {source}, used up to {busiest * 100:.0f}% of a core"
+        if busiest < _BUSY_CORES:
+            yield Check("generator CPU", "good", text)
+        else:
+            yield Check(
+                "generator CPU", "warning", f"{text}: times may be its own; use more workers or fewer users"
+            )
+    for metric, what in (("generator_lag", "timers of the generator"), ("schedule_delay", "calls")):
+        late = run.measurements.read(metric, _P99, Selector({"outcome": ANY_OUTCOME}))
+        if late.value is not None:
+            ms = late.value * 1000
+            state = "good" if ms < _LATE_MS else "warning"
+            yield Check(metric.replace("_", " "), state, f"99% of {what} were at most {time_ms(ms)} ms late")
+
+
+def _all_stages(measurements: Measurements) -> dict[str, float]:
+    """Calls by outcome, warm-ups included."""
+    found: dict[str, float] = {}
+    for key, series in measurements.series.items():
+        if key.labels.outcome:
+            found[key.labels.outcome] = found.get(key.labels.outcome, 0) + series.counts.get("calls", 0)
+    return found
+
+
+def _sum_of(measurements: Measurements, name: str) -> float:
+    return sum(series.counts.get(name, 0) for series in measurements.series.values())
