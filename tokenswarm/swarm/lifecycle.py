@@ -18,6 +18,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import TokenswarmError
+from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.swarm.conductor import Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
@@ -54,6 +55,8 @@ class Lifecycle:
         self._worker_drain: WorkerDrain | None = None
         self._undrained = 0
         self._has_drained = Event()
+        # Read now: a tenth of a second at the start of the test would be in the first calls' latency.
+        self._corpus = load_corpus()
 
     def on_init(self, environment: Environment, runner: Runner, **_: Any) -> None:
         """Check the options, and listen."""
@@ -100,7 +103,7 @@ class Lifecycle:
         assert options is not None
         if isinstance(runner, WorkerRunner):
             session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
-            session.load = Load(session.plan, runner.worker_index)
+            session.load = Load(session.plan, runner.worker_index, self._corpus)
             if self._worker_drain is not None:
                 self._worker_drain.begin()
             return
@@ -108,7 +111,7 @@ class Lifecycle:
         session.is_stopping = session.has_finished = False
         environment.stop_timeout = session.plan.longest_call_s
         if isinstance(runner, LocalRunner):
-            session.load = Load(session.plan, 0)
+            session.load = Load(session.plan, 0, self._corpus)
         else:
             setattr(options, _PLAN, session.plan.to_wire())
         self._has_drained.clear()

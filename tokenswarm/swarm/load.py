@@ -9,7 +9,7 @@ from typing import Final
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
-from tokenswarm.prompts.corpus import load_corpus
+from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.plan import RunPlan
@@ -22,7 +22,7 @@ SIZES: Final = ("short", "medium", "long")
 class Load:
     """One process's part of one run; made when the test starts, dropped when the next one does."""
 
-    def __init__(self, plan: RunPlan, worker_index: int) -> None:
+    def __init__(self, plan: RunPlan, worker_index: int, corpus: Corpus) -> None:
         self.plan = plan
         self.started_at_s = time.monotonic()
         self.endpoint = endpoint_of(plan.target, plan.profile.timeouts, os.environ)
@@ -30,7 +30,7 @@ class Load:
         self.dialect = DIALECTS[plan.target.dialect]
         self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
         self.rng = Random(f"{plan.seed}/{worker_index}")
-        self._prompts = PromptSource(load_corpus(), f"{plan.run_id}/{worker_index}", self.rng)
+        self._prompts = PromptSource(corpus, f"{plan.run_id}/{worker_index}", self.rng)
         self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
         self._options = {
             stream: ChatOptions(model=plan.target.model, stream=stream, max_tokens=plan.profile.max_tokens)

@@ -62,7 +62,7 @@ class ChatUser(User):
         comes when the next call is already out, and cuts it.
         """
         if force:
-            return super().stop(force=True)
+            return bool(super().stop(force=True))
         self._state = LOCUST_STATE_STOPPING
         self._stop_asked.set()
         return False
@@ -75,7 +75,7 @@ class ChatUser(User):
     def chat(self) -> None:
         """One call, whatever becomes of it, is one record and one row of Locust's."""
         load = self._load
-        kind = self._mix.draw()
+        kind = self._mix.next()
         record = load.new_record(kind, time.monotonic())
         try:
             call(self._connection, load.dialect, load.request(kind), record)

@@ -1,0 +1,115 @@
+"""Runs the command line as a user does, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+LONGEST_S = 120
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished command left behind."""
+
+    code: int
+    out: str
+    err: str
+    reports: Path
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = self.reports.iterdir()
+        return folder
+
+    @property
+    def run(self) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        return facts
+
+    def counted(self) -> int:
+        """Calls in the measurements, warm-ups and interrupted ones included."""
+        lines = (self.folder / "intervals.jsonl").read_text().splitlines()
+        return sum(
+            int(series["counts"]["calls"])
+            for line in lines
+            for series in json.loads(line)["series"]
+            if "calls" in series["counts"]
+        )
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = (self.folder / "events.jsonl").read_text().splitlines()
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+
+class Command:
+    """A `tokenswarm` that is running."""
+
+    def __init__(self, *arguments: str, reports: Path, environ: dict[str, str] | None = None) -> None:
+        self.reports = reports
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tokenswarm", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait(self) -> Outcome:
+        out, err = self._process.communicate(timeout=LONGEST_S)
+        return Outcome(self._process.returncode, out, err, self.reports)
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def await_measurements(self) -> Path:
+        """The run folder, once some calls are in it."""
+        deadline_s = time.monotonic() + LONGEST_S
+        while time.monotonic() < deadline_s:
+            assert self._process.poll() is None, self._process.communicate()
+            for file in self.reports.glob("*/samples.jsonl"):
+                if file.stat().st_size:
+                    return file.parent
+            time.sleep(0.02)  # polling for an event, bounded above
+        raise AssertionError("nothing was measured")
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Starts `tokenswarm ARGUMENTS`; what still runs at the end of the test is killed."""
+    started: list[Command] = []
+
+    def begin(*arguments: str, environ: dict[str, str] | None = None) -> Command:
+        reports = tmp_path / "reports"
+        if arguments[0] == "run":
+            arguments = (*arguments, "--reports", str(reports))
+        started.append(Command(*arguments, reports=reports, environ=environ))
+        return started[-1]
+
+    yield begin
+    for command in started:
+        command.kill()
+
+
+@pytest.fixture
+def tokenswarm(start: Callable[..., Command]) -> Callable[..., Outcome]:
+    """Runs `tokenswarm ARGUMENTS` to its end."""
+    return lambda *arguments, **options: start(*arguments, **options).wait()
