@@ -61,17 +61,18 @@ def run(
 
 @commands.command()
 @click.argument("source", metavar="FOLDER|PREFIX", type=Path)
-@click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the run's own.")
+@click.option("--slo", metavar="NAME", help="For a Locust CSV prefix: judge by this SLO.")
 @click.option(
     "--load-profile", metavar="NAME", help="For a Locust CSV prefix: judge by this profile's thresholds."
 )
 @click.option("--output", type=_FOLDER, help="Where reports of a CSV prefix go; beside it by default.")
 def report(source: Path, slo: str | None, load_profile: str | None, output: Path | None) -> int:
     """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
-    from tokenswarm.launch.judge import judge_csv_prefix, judge_folder
+    from tokenswarm.launch.judge import judge_csv_prefix, judge_folder, refuse_for_folder
 
     if source.is_dir():
-        return judge_folder(source, slo)
+        refuse_for_folder(slo, load_profile, output)
+        return judge_folder(source)
     return judge_csv_prefix(source, slo, load_profile, output)
 
 

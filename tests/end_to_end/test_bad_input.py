@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,11 +132,8 @@ def test_reporting_on_nothing_is_bad_configuration(tokenswarm: Callable, tmp_pat
         assert str(source) in done.err
 
 
-def test_locust_alone_without_a_target_says_so(tmp_path: Path) -> None:
+def test_locust_alone_without_a_target_says_so() -> None:
     """The mend is in the message, and no stack trace hides it."""
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "locust", "-f", "locustfiles/chat.py", "--headless", "-t", "1s"],
         cwd=Path(__file__).parents[2],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenswarm import __version__
-from tokenswarm.errors import ConfigurationError, ExitCode
+from tokenswarm.errors import ExitCode
 from tokenswarm.launch.folder import RunJson, make_folder
 from tokenswarm.launch.judge import judge_folder
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
@@ -22,7 +22,8 @@ from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.preflight import preflight
 from tokenswarm.launch.resolve import Names, Resolved, resolve
 from tokenswarm.metrics.interval import interval_width_s
-from tokenswarm.mock.process import MockCounters, MockOptions, MockProcess
+from tokenswarm.mock.options import MockOptions
+from tokenswarm.mock.process import MockCounters, MockProcess
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
@@ -44,7 +45,7 @@ class RunRequest:
 
 
 def run_profile(request: RunRequest) -> ExitCode:
-    """Run it; returns the verdict's exit code. A mistake of the user raises ConfigurationError before any load."""
+    """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
     resolved = resolve(request.names)
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
@@ -53,7 +54,7 @@ def run_profile(request: RunRequest) -> ExitCode:
         before = mock.counters() if mock is not None else None
         folder = make_folder(request.reports, resolved.profile.name)
         command = locust_command(
-            resolved.locustfile, folder, _locust_options(request, resolved, target), request.workers
+            resolved.locustfile, folder, _locust_options(request, target), request.workers
         )
         _say(f"running {shown(command)}")
         run_json = RunJson(
@@ -89,7 +90,7 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
     _say(f"preflight: {result.calls} calls to {target.url}, ok" if not result.warnings else "going on")
 
 
-def _locust_options(request: RunRequest, resolved: Resolved, target: Target) -> list[str]:
+def _locust_options(request: RunRequest, target: Target) -> list[str]:
     names = request.names
     options = [
         "--load-profile",
