@@ -78,6 +78,8 @@ def load_corpus(folder: Traversable | None = None) -> Corpus:
     entries = {
         size.name: tuple(_read_entries(folder, size, slots, problems)) for size in SIZE_CLASSES.values()
     }
+    if not problems:
+        problems = [f"{name}.yaml: no prompts in it" for name, found in entries.items() if not found]
     if problems:
         raise ConfigurationError("\n".join(problems))
     return Corpus(entries)

@@ -18,7 +18,7 @@ _TRIPLES: Final = tuple(f"{n:03d}" for n in range(1000))
 _GROUP: Final = len(_PAIRS) * len(_TRIPLES)
 
 SPACE: Final = _GROUP**3
-_STEP: Final = (
+STEP: Final = (
     42_808_576_977_358_431  # far from a round share of each group, so that neighbours look unrelated
 )
 
@@ -34,7 +34,7 @@ class References:
 
     def number(self, counter: int) -> int:
         """A number below SPACE that differs for every counter below SPACE."""
-        return (self._start + counter * _STEP) % SPACE
+        return (self._start + counter * STEP) % SPACE
 
 
 def spell(number: int) -> str:
