@@ -141,6 +141,7 @@ python:
             "english: {technical: ['To «city»?']}",
             r"short.yaml english.technical\[0\]: \d+ to \d+ tokens",
         ),
+        ("short", f"english: {{technical: ['«city»{' again' * 40}']}}", r"\d+ to 5\d tokens, need 10 to 50"),
         ("short", "klingon: {technical: []}", "short.yaml klingon: need one of english, python, javascript"),
         ("short", "english: {poetic: []}", "short.yaml english.poetic: need one of technical"),
         (

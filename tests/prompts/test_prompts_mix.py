@@ -85,6 +85,11 @@ def test_a_rare_entry_comes_when_its_time_has_come() -> None:
     assert draw(mix, 5000)["rare"] == 5
 
 
+def test_a_share_of_a_few_in_a_hundred_thousand_is_kept() -> None:
+    """Shares are tidied only where floating point blurred them, never rounded."""
+    assert draw(Mix({"common": 99_997, "rare": 3}, Random(1)), 100_000)["rare"] == 3
+
+
 def test_the_same_seed_deals_the_same_order() -> None:
     """A run can be repeated."""
     one, other = Mix(THE_MIX, Random(5)), Mix(THE_MIX, Random(5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,8 @@ class Script:
 
     seed: int = 7
     streaming: float = 0.5
-    failing: Callable[[float], float] = lambda at_s: 0.0  # time → share of calls that fail
-    slowness: Callable[[float], float] = lambda at_s: 1.0
+    failing: Callable[[float], float] = lambda _at_s: 0.0  # time → share of calls that fail
+    slowness: Callable[[float], float] = lambda _at_s: 1.0
     failure: tuple[str, int, str] = ("http_5xx", 503, "upstream connect error or disconnect")
     stopped_s: float = 60.0
     reason: str = "finished"
@@ -149,9 +150,7 @@ def facts_of(script: Script) -> dict[str, Any]:
     stages, start_s = [], 0.0
     for name, seconds, users, warmup in STAGES:
         end_s = start_s + seconds
-        stages.append(
-            {"name": name, "start_s": start_s, "end_s": end_s, "is_warmup": warmup, "users": users}
-        )
+        stages.append({"name": name, "start_s": start_s, "end_s": end_s, "is_warmup": warmup, "users": users})
         start_s = end_s
     slo = script.slo
     return {
@@ -167,7 +166,9 @@ def facts_of(script: Script) -> dict[str, Any]:
             "sha256": "c0ffee",
             "resolved": dict(script.profile),
         },
-        "slo": {"name": slo["name"], "file": "profiles/slo/production.yaml", "resolved": slo} if slo else None,
+        "slo": {"name": slo["name"], "file": "profiles/slo/production.yaml", "resolved": slo}
+        if slo
+        else None,
         "target": {
             "name": "gateway",
             "url": "http://127.0.0.1:40001",
@@ -245,10 +246,8 @@ def make_run(tmp_path: Path) -> RunMaker:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+def golden() -> Callable[[str, str], None]:
     """Compare a text with tests/golden/report/NAME; UPDATE_GOLDEN=1 in the environment writes it anew."""
-    import os
-
     folder = Path(__file__).parents[1] / "golden" / "report"
 
     def compare(name: str, text: str) -> None:

@@ -12,18 +12,16 @@ from bokeh.layouts import column
 from bokeh.models import (
     AdaptiveTicker,
     BasicTicker,
-    BoxAnnotation,
     BoxZoomTool,
     ColumnDataSource,
     HoverTool,
-    Label,
     LinearAxis,
     NumeralTickFormatter,
     PanTool,
     Range1d,
     ResetTool,
-    Span,
 )
+from bokeh.models.annotations import BoxAnnotation, Label, Span, Title
 from bokeh.plotting import figure
 
 from tokenswarm.report.palette import PALETTE
@@ -40,13 +38,15 @@ _COLOURS: Final[Mapping[str, str]] = {
 }
 # Failure classes, the commonest first; what is beyond them is drawn as one.
 _CLASSES: Final = ("brick", "amber", "plum", "teal", "blue")
-_LIMIT_COLOURS: Final = {"warn": "warning", "fail": "critical"}
+_DASHES: Final = {"warn": [2, 3], "fail": [7, 4]}
+_CLOSE: Final = 0.11  # as a share of the scale: nearer than this, two labels would overlap
+_LABEL_WIDTH: Final = 88
 # A limit far above everything measured would press the curve flat; it is named instead of drawn.
 _HIGHEST_LIMIT: Final = 2.5
 _CLOCK_FROM_S: Final = 180.0  # longer runs are read in hours, minutes and seconds
 _MARKED_UP_TO: Final = 90  # with more points, marks would hide the line
 # Room for the numbers of both axes, the same on each chart, so that times stand above each other.
-_LEFT, _RIGHT = 64, 52
+_LEFT, _RIGHT = 48, 44
 STAGE_LABEL: Final = "stage-"  # its place in a model's name lets the page hide labels that don't fit
 
 
@@ -60,8 +60,8 @@ class _Chart:
 
 _CHARTS: Final = (
     _Chart("calls", "Calls per second, and users", "/s", 250),
-    _Chart("latency", "Latency of successful calls, ms", "ms", 250),
-    _Chart("ttft", "Time to first token of successful streams, ms", "ms", 250),
+    _Chart("latency", "Latency, ms", "ms", 250),
+    _Chart("ttft", "Time to first token, ms", "ms", 250),
     _Chart("errors", "Failed calls per second, by class", "/s", 220),
 )
 
@@ -69,12 +69,11 @@ _CHARTS: Final = (
 def chart_item(timeline: Timeline, stages: Sequence[StageRow]) -> dict[str, Any]:
     """All charts that there is data for, one above the other, with one time axis to zoom."""
     end_s = timeline.at_s[-1] + timeline.width_s
-    x_range = Range1d(0, end_s, bounds=(0, end_s), min_interval=2 * timeline.width_s)
+    x_range = Range1d(start=0, end=end_s, bounds=(0, end_s), min_interval=2 * timeline.width_s)
     figures = [
         _Drawing(chart, timeline, stages, x_range).figure for chart in _CHARTS if timeline.of(chart.key)
     ]
-    item: dict[str, Any] = json_item(column(*figures, sizing_mode="stretch_width", spacing=14))
-    return item
+    return dict(json_item(column(*figures, sizing_mode="stretch_width", spacing=14)))
 
 
 class _Drawing:
@@ -102,19 +101,26 @@ class _Drawing:
         return max(highest, *limits, 0.0) * 1.18
 
     def _frame(self) -> Any:
-        above = [limit.name for limit in self._limits if limit.value > self._top]
-        beyond = f" (above the chart: {', '.join(dict.fromkeys(above))})" if above else ""
-        return figure(
-            title=self._chart.title + beyond,
+        zoom = BoxZoomTool(dimensions="width")
+        frame = figure(
+            title=self._chart.title,
             height=self._chart.height,
             sizing_mode="stretch_width",
             x_range=self._x_range,
-            y_range=Range1d(0, self._top),
-            tools=[BoxZoomTool(dimensions="width"), PanTool(dimensions="width"), ResetTool()],
+            y_range=Range1d(start=0, end=self._top),
+            tools=[zoom, PanTool(dimensions="width"), ResetTool()],
+            active_drag=zoom,
             toolbar_location="above",
             min_border_left=_LEFT,
             min_border_right=_RIGHT,
         )
+        above = dict.fromkeys(limit.name for limit in self._limits if limit.value > self._top)
+        if above:
+            beyond = Title(text=f"beyond the scale: {', '.join(above)}", standoff=2)
+            beyond.update(text_font=_FONT, text_font_size="11px", text_font_style="normal")
+            beyond.text_color = _light("muted")
+            frame.add_layout(beyond, "above")
+        return frame
 
     def _shade(self, stages: Sequence[StageRow]) -> None:
         """Every other stage in grey, warm-ups hatched; names on the first chart."""
@@ -128,9 +134,7 @@ class _Drawing:
                 level="underlay",
             )
             if stage.is_warmup:
-                box.update(
-                    hatch_pattern="/", hatch_color=_light("shade"), hatch_alpha=0.22, hatch_scale=10
-                )
+                box.update(hatch_pattern="/", hatch_color=_light("shade"), hatch_alpha=0.22, hatch_scale=10)
             self.figure.add_layout(box)
             if i:
                 self.figure.add_layout(
@@ -185,15 +189,10 @@ class _Drawing:
 
     def _draw_users(self, source: ColumnDataSource, track: Track) -> None:
         known = [value for value in track.values if value is not None]
-        self.figure.extra_y_ranges = {"users": Range1d(0, max(known, default=1.0) * 1.18 or 1.0)}
-        self.figure.add_layout(
-            LinearAxis(
-                y_range_name="users",
-                ticker=BasicTicker(desired_num_ticks=4),
-                formatter=NumeralTickFormatter(format="0,0"),
-            ),
-            "right",
-        )
+        self.figure.extra_y_ranges = {"users": Range1d(start=0, end=max(known, default=1.0) * 1.18 or 1.0)}
+        axis = LinearAxis(y_range_name="users", ticker=BasicTicker(desired_num_ticks=4))
+        axis.update(formatter=NumeralTickFormatter(format="0,0"))
+        self.figure.add_layout(axis, "right")
         self.figure.step(
             "x",
             "users",
@@ -223,27 +222,39 @@ class _Drawing:
         )
 
     def _draw_limits(self) -> None:
-        for limit in self._limits:
-            if limit.value > self._top:
-                continue
-            colour = _light(_LIMIT_COLOURS[limit.severity])
+        """A limit has its curve's colour; dotted lines warn, dashed ones fail."""
+        drawn = sorted(
+            (limit for limit in self._limits if limit.value <= self._top), key=lambda one: one.value
+        )
+        slot, below = 0, -self._top
+        for limit in drawn:
+            colour = _light(next((c for p, c in _COLOURS.items() if limit.name.startswith(p)), "critical"))
             self.figure.line(
-                [limit.start_s, limit.end_s], [limit.value] * 2, color=colour, line_dash=[7, 4], line_width=1.5
+                [limit.start_s, limit.end_s],
+                [limit.value] * 2,
+                color=colour,
+                line_dash=_DASHES[limit.severity],
+                line_width=1.5,
             )
-            self.figure.add_layout(self._limit_label(limit, colour))
+            # Names of lines close to each other stand side by side.
+            slot = (slot + 1) % 3 if limit.value - below < _CLOSE * self._top else 0
+            below = limit.value
+            self.figure.add_layout(self._limit_label(limit, colour, slot))
 
     @staticmethod
-    def _limit_label(limit: LimitLine, colour: str) -> Label:
+    def _limit_label(limit: LimitLine, colour: str, slot: int) -> Label:
         return Label(
             x=limit.end_s,
             y=limit.value,
-            x_offset=-4,
+            x_offset=-4 - _LABEL_WIDTH * slot,
             y_offset=2,
             text=limit.name,
             text_align="right",
             text_font=_FONT,
             text_font_size="11px",
             text_color=colour,
+            background_fill_color=_light("surface"),
+            background_fill_alpha=0.75,
         )
 
     def _colour(self, i: int, track: Track) -> str:
@@ -259,7 +270,7 @@ class _Drawing:
         drawn.toolbar.logo, drawn.toolbar.autohide = None, True
         drawn.xgrid.grid_line_color = None
         drawn.ygrid.grid_line_color = _light("grid")
-        is_clock = self._x_range.end > _CLOCK_FROM_S
+        is_clock = self._timeline.at_s[-1] > _CLOCK_FROM_S
         drawn.xaxis.formatter = NumeralTickFormatter(format="00:00:00" if is_clock else "0,0")
         drawn.xaxis.ticker = AdaptiveTicker(
             base=60 if is_clock else 10,
@@ -274,6 +285,8 @@ class _Drawing:
             axis.major_label_text_font, axis.major_label_text_font_size = _FONT, "11px"
             axis.major_label_text_color = _light("muted")
         legend = drawn.legend[0]
+        if self._chart.key == "calls":
+            legend.items = sorted(legend.items, key=lambda entry: entry.label.value.startswith("users"))
         drawn.add_layout(legend, "below")
         legend.update(
             orientation="horizontal",
@@ -298,7 +311,9 @@ def _few(tracks: Sequence[Track]) -> list[Track]:
     rest = ranked[len(_CLASSES) :]
     if len(rest) < 2:
         return ranked
-    together = tuple(sum(value or 0 for value in values) for values in zip(*(t.values for t in rest), strict=True))
+    together = tuple(
+        sum(value or 0 for value in values) for values in zip(*(t.values for t in rest), strict=True)
+    )
     return [*ranked[: len(_CLASSES)], Track("errors", f"{len(rest)} other classes", together)]
 
 

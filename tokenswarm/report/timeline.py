@@ -148,7 +148,8 @@ def _limit_line(threshold: Threshold, level: Level, span: Span) -> LimitLine:
     chart, factor = _CHARTS[threshold.subject.metric]
     limit = level.limit(threshold.subject)
     expression = level.expression
-    figure = f"{expression.aggregation} " if expression.aggregation else ""
+    quantile = threshold.aggregation.quantile
+    figure = f"p{quantile * 100:g} " if quantile is not None else ""
     text = str(expression.limit) if expression.limit.unit else format_figure(limit, threshold.quantity)
     name = f"{figure}{expression.operator} {text}"
     return LimitLine(chart, name, _SEVERITIES[level.on_breach], limit * factor, span.start_s, span.end_s)

@@ -35,15 +35,19 @@ def render(summary: Summary) -> str:
     charts = None
     if summary.timeline is not None:
         charts = chart_item(summary.timeline, summary.stages)
-    return _environment().get_template("report.html.j2").render(
-        summary=summary,
-        groups=threshold_groups(summary.thresholds),
-        tables=tables_of_spreads(summary.spreads),
-        palette=PALETTE,
-        shades={shade.light: shade.dark for shade in PALETTE.values()},
-        charts=charts,
-        stage_label=STAGE_LABEL,
-        bokeh_js=_bokeh_js() if charts is not None else "",
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            groups=threshold_groups(summary.thresholds),
+            tables=tables_of_spreads(summary.spreads),
+            palette=PALETTE,
+            shades={shade.light: shade.dark for shade in PALETTE.values()},
+            charts=charts,
+            stage_label=STAGE_LABEL,
+            bokeh_js=_bokeh_js() if charts is not None else "",
+        )
     )
 
 

@@ -17,6 +17,7 @@ from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.recorder import Recorder
 from tokenswarm.swarm.sessions import Session
 
+CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
 _BEAT_S: Final = 0.5
 _SAMPLE_S: Final = 1.0
 
@@ -44,6 +45,7 @@ class Conductor:
         self._sampled_at_s = -_SAMPLE_S
         self._lost: set[str] = set()
         self._known: dict[str, str] = {}  # Locust's client id → our short name
+        self._cpu: dict[str, float] = {}  # cores, as each worker last said
         self._is_closed = False
         self.merge = Merge(self._plan.stage_spans(), self._recorder)
         self._event("started", workers=len(self._workers()))
@@ -59,8 +61,10 @@ class Conductor:
         """Workers that went away while the test ran."""
         return len(self._lost)
 
-    def absorb_report(self, data: Mapping[str, Any]) -> None:
+    def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
         """Take what a worker measured."""
+        if CPU in data:
+            self._cpu[client_id] = float(data[CPU])
         self.merge.absorb_report(data, self.elapsed_s)
 
     def stopping(self, reason: str) -> None:
@@ -126,12 +130,12 @@ class Conductor:
         if self._recorder is None or at_s // self._plan.width_s == (at_s - _SAMPLE_S) // self._plan.width_s:
             return  # one sample an interval keeps the file bounded
         self._recorder.sample(at_s, "master", "users", self._runner.user_count)
-        if isinstance(self._runner, MasterRunner):
-            for client_id, node in self._runner.clients.items():
-                name = self._known.get(client_id, client_id)
-                self._recorder.sample(at_s, name, "generator_cpu", node.cpu_usage / 100)
-        else:
-            self._recorder.sample(at_s, "local", "generator_cpu", self._runner.current_cpu_usage / 100)
+        if self._session.load is not None:
+            self._cpu["local"] = self._session.load.cpu.read()
+        for client_id, cores in self._cpu.items():
+            self._recorder.sample(
+                at_s, self._known.get(client_id, client_id), "generator_cpu", round(cores, 3)
+            )
 
     def _workers(self) -> list[str]:
         return list(self._runner.clients) if isinstance(self._runner, MasterRunner) else ["local"]

@@ -19,7 +19,7 @@ from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
-from tokenswarm.swarm.conductor import Conductor
+from tokenswarm.swarm.conductor import CPU, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
@@ -124,10 +124,11 @@ class Lifecycle:
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         if self._session.load is not None:
             data[DELTA] = self._session.load.collector.drain().to_wire()
+            data[CPU] = self._session.load.cpu.read()
 
-    def _on_worker_report(self, data: dict[str, Any], **_: Any) -> None:
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if self._session.conductor is not None:
-            self._session.conductor.absorb_report(data)
+            self._session.conductor.absorb_report(client_id, data)
 
     def _on_test_stopping(self, environment: Environment, **_: Any) -> None:
         session = self._session

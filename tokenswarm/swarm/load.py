@@ -12,6 +12,7 @@ from tokenswarm.metrics.collector import Collector
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
+from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Request
@@ -36,6 +37,7 @@ class Load:
             stream: ChatOptions(model=plan.target.model, stream=stream, max_tokens=plan.profile.max_tokens)
             for stream in (True, False)
         }
+        self.cpu = CpuMeter()
         self._prices = plan.target.prices
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:

@@ -38,11 +38,13 @@ class ProfileShape(LoadTestShape):
         stages = session.plan.stages
         if self.runner.state != STATE_INIT:
             self._await_boundary(stages)
-        elapsed_s = self.get_run_time()
-        if elapsed_s >= stages.total_s:
+        if self.get_run_time() >= stages.total_s:
             session.has_finished = True
             return None
-        users = stages.users_at(elapsed_s)
+        return self._wanted(stages)
+
+    def _wanted(self, stages: StagePlan) -> tuple[int, float]:
+        users = stages.users_at(self.get_run_time())
         # In one batch: the profile's slope is in the ticks, not in Locust's spawn rate.
         return (users, max(1, abs(users - self.get_current_user_count())))
 
@@ -50,5 +52,12 @@ class ProfileShape(LoadTestShape):
         """Wait for a stage that begins before the next tick: a step must not be up to a second late."""
         elapsed_s = self.get_run_time()
         upcoming = [span.end_s - elapsed_s for span in stages.spans() if span.end_s > elapsed_s]
-        if upcoming and upcoming[0] < _TICK_S:
-            gevent.sleep(upcoming[0])
+        if not upcoming or upcoming[0] >= _TICK_S:
+            return
+        # The ramp goes on while we wait, so its present value is set as Locust would set it.
+        assert self.runner is not None
+        wanted = self._wanted(stages)
+        if self.runner.shape_last_tick is not None and wanted[0] != self.runner.shape_last_tick[0]:
+            self.runner.start(*wanted)
+            self.runner.shape_last_tick = wanted
+        gevent.sleep(max(0.0, upcoming[0] - (self.get_run_time() - elapsed_s)))
