@@ -31,7 +31,6 @@ def locust_command(
         "--only-summary",
         "--csv",
         str(run_folder / "locust"),
-        "--csv-full-history",
         "--logfile",
         str(run_folder / "run.log"),
         "--run-folder",

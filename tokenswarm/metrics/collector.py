@@ -6,7 +6,7 @@ keys by name and histograms wait for `drain`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import CallRecord
@@ -172,6 +172,13 @@ class Collector:
         series = self._delta.series.setdefault(key, Series())
         series.values.setdefault(name, Histogram()).fold(values)
 
+    def fold_piecewise(self) -> Iterator[None]:
+        """Fold what was recorded, a series a step: a caller in an event loop lets others run in between."""
+        pending, self._pending, self._held = self._pending, {}, 0
+        for key, numbers in pending.items():
+            self._fold_one(key, numbers)
+            yield
+
     def drain(self) -> Delta:
         """All that was recorded since the last drain."""
         self._fold()
@@ -228,19 +235,20 @@ class Collector:
             faults[key] = fault
 
     def _fold(self) -> None:
-        for key, pending in self._pending.items():
-            labels = Labels(
-                scenario=key.scenario,
-                prompt=key.prompt,
-                stream="true" if key.stream else "false",
-                arm=key.arm,
-                outcome=key.outcome,
-                status=str(key.status) if key.status else "",
-            )
-            series = self._delta.series.setdefault(SeriesKey(key.interval, key.stage, labels), Series())
-            series.merge(self._series_of(pending))
-        self._pending.clear()
-        self._held = 0
+        for _ in self.fold_piecewise():
+            pass
+
+    def _fold_one(self, key: _Key, pending: _Pending) -> None:
+        labels = Labels(
+            scenario=key.scenario,
+            prompt=key.prompt,
+            stream="true" if key.stream else "false",
+            arm=key.arm,
+            outcome=key.outcome,
+            status=str(key.status) if key.status else "",
+        )
+        series = self._delta.series.setdefault(SeriesKey(key.interval, key.stage, labels), Series())
+        series.merge(self._series_of(pending))
 
     def _series_of(self, pending: _Pending) -> Series:
         series = Series({"calls": pending.calls})

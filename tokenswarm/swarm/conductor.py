@@ -118,13 +118,13 @@ class Conductor:
                 self._sample(elapsed_s)
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
-            if self._console is not None:
+            if self._console is not None and self._console.is_due(elapsed_s):
                 self._console.show(Glance.take(self._plan, elapsed_s, self._runner.user_count, self.merge))
 
     def _take_local(self) -> None:
         load = self._session.load
         if load is not None:
-            self.merge.absorb(load.collector.drain(), self.elapsed_s)
+            self.merge.absorb(load.drain(), self.elapsed_s)
 
     def _sample(self, at_s: float) -> None:
         if self._recorder is None or at_s // self._plan.width_s == (at_s - _SAMPLE_S) // self._plan.width_s:

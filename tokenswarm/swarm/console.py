@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TextIO
@@ -19,6 +18,7 @@ from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
 
 _PLAIN_EVERY_S: Final = 5.0
+_PANEL_EVERY_S: Final = 1.0
 _P95: Final = Aggregation("p", 95)
 _EVERYTHING: Final = Selector()
 
@@ -75,8 +75,11 @@ class Glance:
 class Console(Protocol):
     """Something that shows a glance from time to time."""
 
+    def is_due(self, elapsed_s: float) -> bool:
+        """Whether to show one now: taking a glance costs milliseconds that belong to the load."""
+
     def show(self, glance: Glance) -> None:
-        """Show it, if it is time."""
+        """Show it."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -92,14 +95,16 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._shown_at_s = time.monotonic()
+        self._shown_at_s = 0.0
+
+    def is_due(self, elapsed_s: float) -> bool:
+        """When the last line is a while ago."""
+        return elapsed_s - self._shown_at_s >= _PLAIN_EVERY_S
 
     def show(self, glance: Glance) -> None:
-        """Print a line when the last one is a while ago."""
-        now_s = time.monotonic()
-        if now_s - self._shown_at_s >= _PLAIN_EVERY_S:
-            self._shown_at_s = now_s
-            print(glance.line(), file=self._stream, flush=True)
+        """Print a line."""
+        self._shown_at_s = glance.elapsed_s
+        print(glance.line(), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing to put back."""
@@ -112,9 +117,15 @@ class Panel:
         # Redrawn only when told: rich's own refresh is a thread, which gevent would make a greenlet.
         self._live = Live(console=RichConsole(file=stream), auto_refresh=False, transient=True)
         self._live.start()
+        self._shown_at_s = 0.0
+
+    def is_due(self, elapsed_s: float) -> bool:
+        """Once a second: a person reads no faster."""
+        return elapsed_s - self._shown_at_s >= _PANEL_EVERY_S
 
     def show(self, glance: Glance) -> None:
         """Redraw."""
+        self._shown_at_s = glance.elapsed_s
         self._live.update(_drawn(glance), refresh=True)
 
     def close(self) -> None:

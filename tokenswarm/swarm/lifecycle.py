@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import gevent
+import locust.argument_parser
 import locust.runners
 from gevent.event import Event
 from locust import events
@@ -70,6 +72,11 @@ class Lifecycle:
         if isinstance(runner, WorkerRunner):
             # A second of silence is what a live display and an abort can bear.
             locust.runners.WORKER_REPORT_INTERVAL = _REPORT_INTERVAL_S
+            # Locust builds its whole argument parser for each option of each spawn message: at every step
+            # of a ramp that held the worker's hub for 0.1 s, and all its calls seemed that much slower.
+            locust.argument_parser.default_args_dict = functools.cache(
+                locust.argument_parser.default_args_dict
+            )
             self._worker_drain = WorkerDrain(environment, runner)
             own.report_to_master.add_listener(self._on_report_to_master)
             own.quitting.add_listener(self._on_worker_quitting)
@@ -101,6 +108,8 @@ class Lifecycle:
     def _on_test_start(self, environment: Environment, **_: Any) -> None:
         session, runner, options = self._session, environment.runner, environment.parsed_options
         assert options is not None
+        if session.load is not None:
+            session.load.stop()
         if isinstance(runner, WorkerRunner):
             session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
             session.load = Load(session.plan, runner.worker_index, self._corpus)
@@ -123,7 +132,7 @@ class Lifecycle:
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         if self._session.load is not None:
-            data[DELTA] = self._session.load.collector.drain().to_wire()
+            data[DELTA] = self._session.load.drain().to_wire()
             data[CPU] = self._session.load.cpu.read()
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:

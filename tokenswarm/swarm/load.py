@@ -7,12 +7,16 @@ import time
 from random import Random
 from typing import Final
 
+import gevent
+
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.series import Delta
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.cpu import CpuMeter
+from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Request
@@ -38,6 +42,7 @@ class Load:
             for stream in (True, False)
         }
         self.cpu = CpuMeter()
+        self._lag = LagProbe()
         self._prices = plan.target.prices
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
@@ -62,9 +67,27 @@ class Load:
         record.scenario = self.plan.scenario
         record.prompt = kind.prompt
         record.stream = kind.stream
-        stage = self._stages.stage_at(intended_at_s - self.started_at_s) or self._stages.stages[-1]
-        record.stage = stage.name
+        record.stage = self._stage_name(intended_at_s - self.started_at_s)
         return record
+
+    def drain(self) -> Delta:
+        """All that was measured since the last drain, the generator's own lag with it."""
+        elapsed_s = time.monotonic() - self.started_at_s
+        lags_s = self._lag.take()
+        if lags_s:
+            self.collector.observe("generator_lag", elapsed_s, lags_s, self._stage_name(elapsed_s))
+        # All at once it would hold the hub for 10 ms, and every first token that arrives meanwhile.
+        for _ in self.collector.fold_piecewise():
+            gevent.sleep(0)
+        return self.collector.drain()
+
+    def stop(self) -> None:
+        """End what runs beside the users."""
+        self._lag.stop()
+
+    def _stage_name(self, elapsed_s: float) -> str:
+        stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
+        return stage.name
 
     def finish(self, record: CallRecord) -> None:
         """Count a call that ended, with its cost."""
