@@ -31,6 +31,7 @@ def locust_command(
         "--only-summary",
         "--csv",
         str(run_folder / "locust"),
+        "--csv-full-history",
         "--logfile",
         str(run_folder / "run.log"),
         "--run-folder",
