@@ -79,7 +79,10 @@ def _whole(run: Run) -> Iterator[Check]:
         return
     undrained, rejected = drained.details.get("undrained", 0), drained.details.get("rejected_reports", 0)
     if undrained:
-        yield Check("drained", "bad", f"{undrained} workers did not hand in their last calls in time")
+        whose = (
+            "1 worker did not hand in its" if undrained == 1 else f"{undrained} workers did not hand in their"
+        )
+        yield Check("drained", "bad", f"{whose} last calls in time")
     else:
         took = lasted(max(0.0, drained.at_s - run.ended_s))
         yield Check("drained", "good", f"calls in flight at the end were waited for ({took}) and counted")

@@ -20,6 +20,7 @@ from tokenswarm.errors import ExitCode
 from tokenswarm.metrics.thresholds import Status, ThresholdResult
 from tokenswarm.report.figures import judged_limit, judged_value, whole
 
+_ALL_HOLD: Final = {1: "the one threshold holds", 2: "both thresholds hold"}
 _NAMED_AT_MOST: Final = 3  # lines that the sentence spells out
 
 
@@ -128,7 +129,7 @@ def _judged(results: Sequence[ThresholdResult], calls: CallTally, ending: Ending
         band = f"{_of(len(warned), counted)} in the warning band"
         why = f"no threshold is broken, but {band}: {_listed(warnings)}"
         return _Judged(Outcome.PASS, why, reasons, len(warned))
-    holds = "the one threshold holds" if counted == 1 else f"all {counted} thresholds hold"
+    holds = _ALL_HOLD.get(counted, f"all {counted} thresholds hold")
     return _Judged(Outcome.PASS, holds, (), 0)
 
 

@@ -1,0 +1,232 @@
+"""The summary as Markdown: for a pull request's comment, or a job's summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, whole
+from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.summary import Summary
+
+_MARKS: Final = {
+    "pass": "✅",
+    "good": "✅",
+    "warn": "⚠️",
+    "warning": "⚠️",
+    "fail": "❌",
+    "bad": "❌",
+    "invalid": "❌",
+    "inconclusive": "❔",
+    "interrupted": "❔",
+    "not_measured": "➖",
+    "note": "ℹ️",
+}
+# What Markdown or HTML would take for markup, in text that isn't ours; in this order.
+_ESCAPES: Final = (
+    (re.compile(r"&"), "&amp;"),
+    (re.compile(r"<"), "&lt;"),
+    (re.compile(r">"), "&gt;"),
+    (re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+#]|#(?=\d)"), r"\\\g<0>"),
+    # A word joiner: nobody is notified because an error message holds a name.
+    (re.compile(r"@(?=\w)"), "@\u2060"),
+)
+_LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
+
+
+def render(summary: Summary) -> str:
+    """The whole report."""
+    lines: list[str] = []
+    for part in (_head, _trust, _thresholds, _totals, _spreads, _stages, _errors, _setup):
+        block = list(part(summary))
+        if block:
+            lines += [*block, ""]
+    return "\n".join(lines)
+
+
+def _head(summary: Summary) -> Iterator[str]:
+    about, verdict = summary.about, summary.verdict
+    against = f" against {_text(about.target)}" if about.target else ""
+    yield f"# {_MARKS[verdict.outcome]} {_text(about.profile or about.source)}{against}"
+    yield ""
+    yield f"**{_text(verdict.sentence)}**"
+    unsaid = [reason for reason in verdict.reasons if reason not in verdict.sentence]
+    if unsaid:
+        yield ""
+        yield from (f"- {_text(reason)}" for reason in unsaid)
+    facts = [
+        about.started_at,
+        lasted(about.lasted_s) if about.lasted_s else "",
+        f"scenario {about.scenario}" if about.scenario else "",
+        f"model {about.model}" if about.model else "",
+        "embedded mock, no real gateway" if about.is_embedded_mock else "",
+        f"from {about.source_kind} {about.source}",
+    ]
+    yield ""
+    yield " · ".join(_text(fact) for fact in facts if fact)
+
+
+def _trust(summary: Summary) -> Iterator[str]:
+    if not summary.checks:
+        return
+    yield "## Can this run be trusted?"
+    yield ""
+    for check in summary.checks:
+        yield f"- {_MARKS[check.state]} {_text(check.what)}: {_text(check.text)}"
+
+
+def _thresholds(summary: Summary) -> Iterator[str]:
+    yield "## Thresholds"
+    yield ""
+    groups = threshold_groups(summary.thresholds)
+    if not groups:
+        yield "No threshold was given, so nothing was judged."
+        return
+    rows = []
+    for group in groups:
+        for row in group.rows:
+            why = f" {_text(row.reason)}" if row.reason else ""
+            rows.append(
+                (
+                    f"{_MARKS[group.status]} {group.title.lower()}",
+                    f"{_code(row.line)}{why}",
+                    row.value_text,
+                    row.limit_text,
+                    row.margin_text,
+                    whole(row.samples),
+                    since_start(row.first_breach_s),
+                    row.origin,
+                )
+            )
+    heads = ("", "Line", "Value", "Limit", "Margin", "Samples", "First breach", "From")
+    yield from _table(heads, rows, "llrrrrrl", is_escaped=(0, 1))
+    hinted = {row.metric: row.hints for row in summary.thresholds if row.hints}
+    for metric, hints in hinted.items():
+        yield ""
+        yield f"What to check first about {_code(metric)}:"
+        yield ""
+        yield from (f"{i}. {_text(hint)}" for i, hint in enumerate(hints, start=1))
+
+
+def _totals(summary: Summary) -> Iterator[str]:
+    if not summary.totals:
+        return
+    yield "## Totals"
+    yield ""
+    yield from _table(("Figure", "Value"), [(total.what, total.text) for total in summary.totals], "lr")
+    times = [spread for spread in summary.spreads if spread.group == "all"]
+    if times:
+        yield ""
+        columns = ("avg_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
+        rows = [
+            (s.metric, *(time_ms(getattr(s, column)) for column in columns), whole(s.count)) for s in times
+        ]
+        heads = ("Times, ms", "avg", "min", "med", "p90", "p95", "p99", "max", "count")
+        yield from _table(heads, rows, "lrrrrrrrr")
+
+
+def _spreads(summary: Summary) -> Iterator[str]:
+    for i, table in enumerate(tables_of_spreads(summary.spreads)):
+        if i:
+            yield ""
+        yield f"## {table.title}, ms"
+        yield ""
+        rows = [
+            (
+                f"{s.name} (not judged)" if s.is_warmup else s.name,
+                *(time_ms(value) for value in (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)),
+                whole(s.count),
+            )
+            for group in table.groups
+            for s in group.rows
+        ]
+        yield from _table(("", "p50", "p90", "p95", "p99", "max", "calls"), rows, "lrrrrrr")
+
+
+def _stages(summary: Summary) -> Iterator[str]:
+    if not summary.stages:
+        return
+    yield "## Stages"
+    yield ""
+    rows = [
+        (
+            f"{stage.name} (not judged)" if stage.is_warmup else stage.name,
+            since_start(stage.start_s),
+            since_start(stage.end_s),
+            whole(stage.users),
+            whole(stage.requests),
+            rate(stage.request_rate),
+            share(stage.error_rate),
+        )
+        for stage in summary.stages
+    ]
+    yield from _table(("Stage", "from", "to", "users", "calls", "calls/s", "errors"), rows, "lrrrrrr")
+
+
+def _errors(summary: Summary) -> Iterator[str]:
+    if not summary.errors:
+        return
+    yield "## Errors"
+    yield ""
+    rows = [
+        (
+            f"{row.outcome} {row.status or ''}".strip(),
+            whole(row.count),
+            share(row.share),
+            since_start(row.first_s),
+            since_start(row.last_s),
+            _code(row.examples[0]) if row.examples else "",
+        )
+        for row in summary.errors
+    ]
+    yield from _table(
+        ("Class", "Count", "Share", "First", "Last", "For example"), rows, "lrrrrl", is_escaped=(5,)
+    )
+
+
+def _setup(summary: Summary) -> Iterator[str]:
+    about = summary.about
+    yield "## What was run"
+    yield ""
+    facts = (
+        ("command", _code(about.command)),
+        ("Locust", _code(about.locust_command)),
+        ("target", _text(f"{about.url} {about.dialect}".strip())),
+        ("profile", _text(about.profile_file or about.profile)),
+        ("SLO", _text(about.slo)),
+        ("written by", _text(about.tool)),
+        *((name.replace("_", " "), _text(value)) for name, value in summary.environment.items()),
+    )
+    yield from (f"- {name}: {value}" for name, value in facts if value)
+
+
+def _table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], align: str, is_escaped: Sequence[int] = ()
+) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join('--:' if side == 'r' else '---' for side in align)}|"
+    for row in rows:
+        cells = (cell if i in is_escaped else _text(cell) for i, cell in enumerate(row))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _text(value: object) -> str:
+    """Text that shows as it is, whatever it holds."""
+    if value is None:
+        return ""
+    text = _LINE_BREAKS.sub(" ", str(value))
+    for pattern, replacement in _ESCAPES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _code(value: str) -> str:
+    """Text in a code span; a bar would end a table's cell, and backticks need longer ones around them."""
+    if not value:
+        return ""
+    text = _LINE_BREAKS.sub(" ", value).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,0 +1,149 @@
+"""The summary for a terminal: the verdict, the thresholds, and what a person looks at next."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tokenswarm.report.figures import share, since_start, time_ms, whole
+from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.summary import Summary
+
+_STYLES: Final = {
+    "pass": "green",
+    "warn": "yellow",
+    "warning": "yellow",
+    "fail": "red",
+    "bad": "red",
+    "invalid": "red",
+    "inconclusive": "magenta",
+    "interrupted": "magenta",
+}
+_WORDS: Final = {
+    "pass": "good",
+    "warn": "WARNING",
+    "fail": "CRITICAL",
+    "inconclusive": "INCONCLUSIVE",
+    "not_measured": "not measured",
+}
+_NARROWEST: Final = 60
+_PLAIN_WIDTH: Final = 110  # of a log or a file, which has no width of its own
+
+
+def render(summary: Summary, *, width: int | None = None, is_terminal: bool = False) -> str:
+    """The whole text; colours and the terminal's width only for a terminal."""
+    console = Console(
+        file=io.StringIO(),
+        width=max(_NARROWEST, width or _PLAIN_WIDTH),
+        force_terminal=is_terminal,
+        color_system="standard" if is_terminal else None,
+        highlight=False,
+        emoji=False,
+        markup=False,  # square brackets in the target's words are no markup
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        for part in _parts(summary):
+            console.print(part)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def _parts(summary: Summary) -> Iterator[RenderableType]:
+    if summary.thresholds:
+        yield _thresholds(summary)
+        yield ""
+    for table in _spreads(summary):
+        yield table
+        yield ""
+    if summary.errors:
+        yield _errors(summary)
+        yield ""
+    doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
+    for check in doubts:
+        yield Text(f"{'!!' if check.state == 'bad' else ' !'} {check.text}", style=_STYLES[check.state])
+    if doubts:
+        yield ""
+    hints = {row.metric: row.hints for row in summary.thresholds if row.hints and row.status == "fail"}
+    for metric, lines in hints.items():
+        yield Text(f"What to check first about {metric}:")
+        yield from (Padding(Text(f"{i}. {line}"), (0, 0, 0, 2)) for i, line in enumerate(lines, start=1))
+        yield ""
+    verdict = summary.verdict
+    style = "yellow" if verdict.warnings and verdict.outcome == "pass" else _STYLES[verdict.outcome]
+    yield Text(verdict.sentence, style=f"bold {style}")
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+    )
+
+
+def _thresholds(summary: Summary) -> Table:
+    table = _table("Thresholds")
+    table.add_column("")
+    table.add_column("line", overflow="fold")
+    for head in ("value", "limit", "margin", "samples", "breach"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for group in threshold_groups(summary.thresholds):
+        style = _STYLES.get(group.status, "dim")
+        for row in group.rows:
+            line = Text(row.line)
+            if row.reason:
+                line.append(f"\n{row.reason}", style="dim")
+            table.add_row(
+                Text(_WORDS[group.status], style=style),
+                line,
+                Text(row.value_text, style=style),
+                Text(row.limit_text),
+                Text(row.margin_text),
+                Text(whole(row.samples)),
+                Text(since_start(row.first_breach_s)),
+            )
+    return table
+
+
+def _spreads(summary: Summary) -> Iterator[Table]:
+    for spreads in tables_of_spreads(summary.spreads):
+        table = _table(f"{spreads.title}, ms")
+        table.add_column("", min_width=14, overflow="fold")
+        for head in ("p50", "p90", "p95", "p99", "max", "calls"):
+            table.add_column(head, justify="right", no_wrap=True, min_width=7)
+        for group in spreads.groups:
+            for s in group.rows:
+                name = f"{s.name} (not judged)" if s.is_warmup else s.name
+                figures = (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)
+                table.add_row(Text(name), *(time_ms(value) for value in figures), whole(s.count))
+        yield table
+
+
+def _errors(summary: Summary) -> Table:
+    table = _table("Errors")
+    table.add_column("class", overflow="fold")
+    for head in ("count", "share", "first", "last"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("for example", overflow="fold")
+    for row in summary.errors:
+        table.add_row(
+            Text(f"{row.outcome} {row.status or ''}".strip()),
+            whole(row.count),
+            share(row.share),
+            since_start(row.first_s),
+            since_start(row.last_s),
+            # Control characters of the target's must not reach the terminal.
+            Text("".join(c if c.isprintable() else " " for c in (row.examples or ("",))[0])),
+        )
+    return table

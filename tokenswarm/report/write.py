@@ -1,0 +1,62 @@
+"""Makes the reports of a run folder, or of Locust's CSV files, and says what the verdict is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tokenswarm.errors import RunFolderError
+from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.slo import Slo
+from tokenswarm.report import to_html, to_json, to_markdown
+from tokenswarm.report.locust_csv import LocustCsv
+from tokenswarm.report.locust_tables import with_suffix
+from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.summarise import summarise_run
+from tokenswarm.report.summarise_csv import summarise_csv
+from tokenswarm.report.summary import Summary
+
+# A new format is one more to_*.py and one more row.
+REPORTS: Final[Mapping[str, Callable[[Summary], str]]] = {
+    "summary.json": to_json.render,
+    "report.html": to_html.render,
+    "report.md": to_markdown.render,
+}
+
+
+def write_reports(folder: Path) -> Summary:
+    """Judge a run folder and write its reports into it; RunFolderError if it can't be read or written."""
+    summary = summarise_run(read_run(folder))
+    for name, render in REPORTS.items():
+        _write(folder / name, render(summary))
+    return summary
+
+
+def write_csv_reports(
+    prefix: Path, profile: Profile | None = None, slo: Slo | None = None, output: Path | None = None
+) -> Summary:
+    """Judge PREFIX_stats.csv and its kin; reports go beside them as PREFIX_report.html, or into `output`."""
+    summary = summarise_csv(LocustCsv(prefix), profile, slo)
+    if output is not None:
+        _make(output)
+    for name, render in REPORTS.items():
+        _write(output / name if output is not None else with_suffix(prefix, f"_{name}"), render(summary))
+    return summary
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{folder}: can't be made: {error.strerror}") from None
+
+
+def _write(file: Path, text: str) -> None:
+    # A report that is read while it is written anew must be one or the other, never half of each.
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise RunFolderError(f"{file}: can't be written: {error.strerror}") from None
