@@ -172,7 +172,7 @@ def test_bytes_that_are_not_utf8_are_refused(places: SearchPath) -> None:
         (MINIMAL + "think_time: {mean: 1s, distribution: normal}", "got normal, allowed: exponential"),
         (MINIMAL + "think_time: 5", "think_time: got 5, need a duration with its unit"),
         (MINIMAL + "streaming: 101%", "streaming: got 101%, need a share from 0% to 100%"),
-        (MINIMAL + "rate_limits: honour", "rate_limits: got honour, allowed: count, fail"),
+        (MINIMAL + "rate_limits: honor", "got honor, allowed: count, honour, fail; did you mean honour?"),
         (MINIMAL + "thresholds: [a]", "thresholds: got a list, need a mapping"),
         (MINIMAL + "actions: []", "actions: unknown key"),
     ],
@@ -212,7 +212,8 @@ def test_users_own_profile_goes_before_the_shipped_one(places: SearchPath, tmp_p
 def test_json_schema_knows_the_keys_that_users_write() -> None:
     """Editors complete `duration`, not `duration_s`."""
     stage = json_schema()["$defs"]["Stage"]
-    assert set(stage["required"]) == {"name", "duration", "users"}
+    assert stage["required"] == ["name"]
+    assert {"duration", "users", "rate", "requests", "from"} <= set(stage["properties"])
     assert stage["additionalProperties"] is False
 
 

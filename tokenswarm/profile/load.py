@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.threshold_check import Surroundings
+from tokenswarm.profile.expectations import check_expectations
+from tokenswarm.profile.load_model import check_load_model
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
 from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
@@ -48,7 +50,14 @@ def load_profile(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Pr
         places.find("profile", ref),
         places,
         environ,
-        (check_stage_names, check_timeouts, check_slo, check_thresholds),
+        (
+            check_stage_names,
+            check_load_model,
+            check_expectations,
+            check_timeouts,
+            check_slo,
+            check_thresholds,
+        ),
     )
 
 

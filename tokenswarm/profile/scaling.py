@@ -1,8 +1,9 @@
 """Shrinking time, for a trial of a profile and for tests.
 
-Scaled: durations of stages, windows (`over`, `for`) and `abort_after` of thresholds. Not scaled: think
-time and timeouts, which belong to a call; limits and `min_samples`, which say what must be measured:
-a shrunk run that measured too little is inconclusive, and should be.
+Scaled: durations of stages, the calls of stages that count them (one at least is left), windows (`over`,
+`for`) and `abort_after` of thresholds. Not scaled: rates and users; think time and timeouts, which belong
+to a call; limits and `min_samples`, which say what must be measured: a shrunk run that measured too little
+is inconclusive, and should be.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import isfinite
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.threshold_grammar import Window, parse_expression
-from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.schema import Profile, Stage
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.threshold_lines import Line, Section
 
@@ -20,10 +21,7 @@ from tokenswarm.profile.threshold_lines import Line, Section
 def scale_profile(profile: Profile, time_scale: float) -> Profile:
     """The profile with every duration times `time_scale`."""
     _check(time_scale)
-    stages = [
-        stage.model_copy(update={"duration_s": _scaled(stage.duration_s, time_scale)})
-        for stage in profile.stages
-    ]
+    stages = [_scaled_stage(stage, time_scale) for stage in profile.stages]
     thresholds = _scaled_section(profile.thresholds, time_scale)
     return profile.model_copy(update={"stages": stages, "thresholds": thresholds})
 
@@ -41,6 +39,15 @@ def _check(time_scale: float) -> None:
 
 def _scaled(seconds: float, time_scale: float) -> float:
     return max(round(seconds * time_scale, 6), 1e-6)
+
+
+def _scaled_stage(stage: Stage, time_scale: float) -> Stage:
+    if stage.requests is None:
+        return stage.model_copy(update={"duration_s": _scaled(stage.duration_s, time_scale)})
+    requests = max(1, round(stage.requests * time_scale))
+    # In the open model the calls and their rate say how long the stage is; else it is an upper bound.
+    duration_s = requests / stage.rate if stage.rate else _scaled(stage.duration_s, time_scale)
+    return stage.model_copy(update={"requests": requests, "duration_s": duration_s})
 
 
 def _scaled_section(section: Section, time_scale: float) -> Section:

@@ -5,39 +5,42 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.units import parse_duration
+from tokenswarm.profile.expectations import Expect
+from tokenswarm.profile.load_model import check_load_model
+from tokenswarm.profile.problems import dotted
+from tokenswarm.profile.stage import Stage, judged_stages, timed_stages
 from tokenswarm.profile.think_time import FixedPause, ThinkTime
 from tokenswarm.profile.threshold_lines import Section
 from tokenswarm.profile.values import (
     Block,
     Document,
-    Flag,
     Name,
     Number,
     PositiveDuration,
     Share,
-    WholeNumber,
     problem,
 )
 from tokenswarm.profile.yaml_tree import Path
 
+__all__ = [
+    "DEFAULT_SCENARIO",
+    "Profile",
+    "Prompts",
+    "Stage",
+    "Timeouts",
+    "check_stage_names",
+    "check_timeouts",
+    "json_schema",
+    "stages_in",
+]
+
 DEFAULT_SCENARIO: Final = "chat"
-
-
-class Stage(Block):
-    """A stretch of the run with its number of users; a warm-up is recorded and never judged."""
-
-    name: Name
-    duration_s: PositiveDuration = Field(alias="duration")
-    users: WholeNumber
-    warmup: Flag = False
-    transition: Literal["linear", "step"] = Field(
-        default="linear", description="linear: from the stage before over the whole stage; step: at once"
-    )
 
 
 class Prompts(Block):
@@ -67,31 +70,48 @@ class Timeouts(Block):
     total_s: PositiveDuration = Field(default=120.0, alias="total")
 
 
-def _judged(stages: list[Stage]) -> list[Stage]:
-    if not any(not stage.warmup for stage in stages):
-        raise problem("every stage is a warm-up, and warm-ups are never judged; add one that is not")
-    if not any(stage.users for stage in stages if not stage.warmup):
-        raise problem("no judged stage has users; need ≥ 1 in at least one")
-    return stages
-
-
 class Profile(Document):
     """What `profiles/NAME.yaml` says. Shares are from 0 to 1, times seconds."""
 
     name: Name
     description: str = ""
     scenario: Name = Field(default=DEFAULT_SCENARIO, description="locustfiles/NAME.py")
-    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_judged)]
+    arrivals: Literal["constant", "poisson", "gamma"] | None = Field(
+        default=None, description="open model: how the gaps between calls are distributed"
+    )
+    burstiness: Annotated[float, Field(strict=True, ge=0.01, le=1000)] | None = Field(
+        default=None, description="gamma's shape: below 1 in bursts, 1 as poisson, above 1 more even"
+    )
+    max_in_flight: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        default=None, description="open model: a call that finds so many under way is dropped, and counted"
+    )
+    stages: Annotated[
+        list[Stage], Field(min_length=1), AfterValidator(judged_stages), AfterValidator(timed_stages)
+    ]
     prompts: Prompts = Prompts(short=30, medium=50, long=20)
     streaming: Share = Field(default=0.5, description="share of calls that ask for a stream")
     think_time: ThinkTime = Field(default=FixedPause(0.0), description="between an answer and the next call")
     timeouts: Timeouts = Timeouts.model_validate({})
-    rate_limits: Literal["count", "fail"] = Field(
-        default="count", description="count: a 429 is one failure among others; fail: one fails the verdict"
+    rate_limits: Literal["count", "honour", "fail"] = Field(
+        default="count",
+        description="count: a 429 is one failure among others; honour: wait as long as it says and try again;"
+        " fail: one fails the verdict",
     )
+    expect: Expect = Field(default=Expect(), description="what counts as a right answer")
     max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = 500
     slo: str | None = Field(default=None, description="profiles/slo/NAME.yaml, or a path")
     thresholds: Section = Field(default_factory=dict)
+
+    @classmethod
+    def from_resolved(cls, data: Any, file: str = "") -> Self:
+        """What `resolved` wrote; ProfileError if it is damaged."""
+        profile = super().from_resolved(data, file)
+        problems = [
+            f"{file or cls.__name__}: {dotted(path)}: {said}" for path, said in check_load_model(data)
+        ]
+        if problems:
+            raise ProfileError(problems)
+        return profile
 
 
 def stages_in(data: Any) -> dict[str, bool]:

@@ -1,0 +1,124 @@
+"""What counts as a right answer: statuses, JSON paths that must exist, a response time.
+
+    path = step { "." key | index }      step = key | index
+    key  = one or more characters other than . [ ]
+    index = "[" digits "]"
+
+`choices[0].message.content`. A path exists if the answer has a value there, null included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field
+
+from tokenswarm.metrics.units import format_duration
+from tokenswarm.profile.values import Block, PositiveDuration, problem
+from tokenswarm.profile.yaml_tree import Path
+
+_STEP: Final = re.compile(r"\[(\d{1,6})\]|(?:^|\.)([^.\[\]]+)")
+
+
+def steps_of(path: str) -> tuple[str | int, ...]:
+    """Keys and indices of a path; ValueError, with what is allowed, if it isn't one."""
+    steps: list[str | int] = []
+    at = 0
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            break
+        steps.append(match[2] if match[1] is None else int(match[1]))
+        at = match.end()
+    if not steps or at < len(path):
+        raise ValueError(
+            f"got {path}, need keys and [indices], such as metadata or choices[0].message.content"
+        )
+    return tuple(steps)
+
+
+def exists(document: Any, steps: Sequence[str | int]) -> bool:
+    """Whether the decoded JSON has a value at the end of these steps."""
+    for step in steps:
+        has_step = (
+            step in document
+            if isinstance(step, str) and isinstance(document, dict)
+            else isinstance(step, int) and isinstance(document, list) and step < len(document)
+        )
+        if not has_step:
+            return False
+        document = document[step]
+    return True
+
+
+def _json_path(path: str) -> str:
+    try:
+        steps_of(path)
+    except ValueError as error:
+        raise problem(str(error)) from None
+    return path
+
+
+class Expect(Block):
+    """The `expect:` section. Each entry is a check, whose share is reported under its name."""
+
+    status: (
+        Annotated[list[Annotated[int, Field(strict=True, ge=100, le=599)]], Field(min_length=1)] | None
+    ) = Field(default=None, description="statuses that count as success; 2xx if none are given")
+    json_paths: list[Annotated[str, AfterValidator(_json_path)]] = Field(
+        default_factory=list, alias="json", description="must exist in answers that are no streams"
+    )
+    latency_s: PositiveDuration | None = Field(default=None, alias="latency")
+
+
+class Expectations:
+    """The section, ready to be held against calls. `checks` names them; results come in the same order."""
+
+    def __init__(self, expect: Expect) -> None:
+        self._statuses = frozenset(expect.status or ())
+        self._paths = tuple(steps_of(path) for path in expect.json_paths)
+        self._latency_s = expect.latency_s
+        self.checks: tuple[str, ...] = tuple(_names(expect))
+
+    @property
+    def needs_document(self) -> bool:
+        """Whether answers must be kept and decoded for the checks."""
+        return bool(self._paths)
+
+    def is_right_status(self, status: int) -> bool:
+        """Whether this status counts as success: one of those given, or any 2xx if none are."""
+        return status in self._statuses if self._statuses else 200 <= status <= 299
+
+    def results(
+        self, status: int, latency_s: float | None, document: Any, *, stream: bool
+    ) -> list[bool | None]:
+        """Which checks one ended call met; None where a check is not about this call.
+
+        `status` 0: no answer came. `document` is the decoded body, None if it was no JSON. Paths are
+        asked of 2xx answers that are no streams: what an error says is not the answer.
+        """
+        met: list[bool | None] = []
+        if self._statuses:
+            met.append(status in self._statuses)
+        asks_paths = not stream and 200 <= status <= 299
+        met += [exists(document, steps) if asks_paths else None for steps in self._paths]
+        if self._latency_s is not None:
+            met.append(None if latency_s is None else latency_s < self._latency_s)
+        return met
+
+
+def check_expectations(data: Any) -> Iterator[tuple[Path, str]]:
+    """Checks that no call of this profile could meet or fail; raw YAML data."""
+    expect = data.get("expect")
+    if isinstance(expect, dict) and expect.get("json") and data.get("streaming") in (True, 1, "100%"):
+        yield ("expect", "json"), "paths are looked for in answers that are no streams, and streaming is 100%"
+
+
+def _names(expect: Expect) -> Iterator[str]:
+    if expect.status:
+        yield f"status is {' or '.join(map(str, sorted(set(expect.status))))}"
+    yield from (f"has {path}" for path in expect.json_paths)
+    if expect.latency_s is not None:
+        yield f"latency < {format_duration(expect.latency_s)}"
