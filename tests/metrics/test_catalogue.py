@@ -13,7 +13,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="u
 def test_the_docs_define_every_metric_as_the_catalogue_does() -> None:
     """A user who looks a figure up finds the definition that the program uses."""
     missing = [
-        name for name, metric in METRICS.items() if f"| `{name}` |" not in PAGE or metric.definition not in PAGE
+        name
+        for name, metric in METRICS.items()
+        if f"| `{name}` |" not in PAGE or metric.definition not in PAGE
     ]
     assert missing == []
 

@@ -93,6 +93,20 @@ def test_deltas_add_up_however_they_are_cut() -> None:
     assert often.count("requests", ALL) == once.count("requests", ALL) == 59
 
 
+def test_a_fold_that_is_broken_off_loses_nothing() -> None:
+    """Calls of three series; after the first step the caller is killed, and another drains."""
+    collector = Collector(STARTED_AT_S, 1.0)
+    for prompt in ("short", "medium", "long"):
+        collector.record(call_at(1, prompt=prompt))
+    folding = collector.fold_piecewise()
+    next(folding)
+    collector.record(call_at(1, prompt="short"))
+    folding.close()
+    measurements = Measurements((StageSpan("hold", 0, 10),))
+    measurements.absorb(collector.drain())
+    assert measurements.count("requests", ALL) == 4
+
+
 def test_stream_figures_come_from_the_reads_that_brought_content() -> None:
     """ttft, gaps, tpot and bursts of one stream of four reads, five chunks and nine tokens."""
     record = call_at(2.0, took_s=1.0, stream=True)

@@ -270,6 +270,7 @@ def test_data_in_a_script_element_can_not_end_it(make_run: RunMaker) -> None:
     html = to_html.render(changed)
     page = Page(html)
     assert len(page.scripts) == 4
+    assert not set("<>&") & set(page.scripts[1])
     assert name in json.dumps(json.loads(page.scripts[1]), ensure_ascii=False).replace("\\u2028", "\u2028")
 
 

@@ -79,7 +79,7 @@ UNMEASURED = result(Status.NOT_MEASURED, "cache_hit_rate: > 30%", None, "no answ
             [HELD, UNKNOWN, WARNED],
             WELL,
             PROPERLY,
-            "INCONCLUSIVE: 1 of 3 thresholds is not to be judged: ttft p(95): no sample (exit 111).",
+            "INCONCLUSIVE: 1 of 3 thresholds can't be judged: ttft p(95): no sample (exit 111).",
         ),
         (
             [],

@@ -6,7 +6,8 @@ keys by name and histograms wait for `drain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import CallRecord
@@ -122,6 +123,8 @@ class Collector:
         self._width_s = width_s
         self._objectives = [(OBJECTIVES[name], limit) for name, limit in (objectives_s or {}).items()]
         self._pending: dict[_Key, _Pending] = {}
+        # On the object, so that a piecewise fold that is killed half-way leaves its rest to the next one.
+        self._to_fold: deque[tuple[_Key, _Pending]] = deque()
         self._held = 0
         self._delta = Delta(width_s)
 
@@ -172,11 +175,12 @@ class Collector:
         series = self._delta.series.setdefault(key, Series())
         series.values.setdefault(name, Histogram()).fold(values)
 
-    def fold_piecewise(self) -> Iterator[None]:
+    def fold_piecewise(self) -> Generator[None, None, None]:
         """Fold what was recorded, a series a step: a caller in an event loop lets others run in between."""
-        pending, self._pending, self._held = self._pending, {}, 0
-        for key, numbers in pending.items():
-            self._fold_one(key, numbers)
+        self._to_fold.extend(self._pending.items())
+        self._pending, self._held = {}, 0
+        while self._to_fold:
+            self._fold_one(*self._to_fold.popleft())
             yield
 
     def drain(self) -> Delta:

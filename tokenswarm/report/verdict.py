@@ -118,7 +118,8 @@ def _judged(results: Sequence[ThresholdResult], calls: CallTally, ending: Ending
         why = f"the run was aborted: {ending.aborted}"
         return _Judged(Outcome.FAIL, why, (why, *reasons), len(warned))
     if unknown:
-        why = f"{_of(len(unknown), counted)} not to be judged: {_listed(riddles)}"
+        which = "the one threshold" if counted == 1 else f"{len(unknown)} of {counted} thresholds"
+        why = f"{which} can't be judged: {_listed(riddles)}"
         return _Judged(Outcome.INCONCLUSIVE, why, reasons, len(warned))
     if not counted:
         said = "no threshold was given" if not results else "none of the thresholds' metrics was measured"

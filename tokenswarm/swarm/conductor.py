@@ -93,8 +93,9 @@ class Conductor:
         if self._is_closed:
             return
         self._is_closed = True
-        self._loop.kill()
-        self._take_local()
+        # From here on nothing may let go of the hub: see Load.drain.
+        self._loop.kill(block=False)
+        self._take_local(at_once=True)
         self._event(
             "drained", workers_lost=len(self._lost), undrained=undrained, rejected_reports=self.merge.rejected
         )
@@ -114,17 +115,17 @@ class Conductor:
                 self._event("stage", stage=stage.name)
             if elapsed_s - self._sampled_at_s >= _SAMPLE_S:
                 self._sampled_at_s = elapsed_s
-                self._take_local()
+                self._take_local(at_once=False)
                 self._sample(elapsed_s)
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
             if self._console is not None and self._console.is_due(elapsed_s):
                 self._console.show(Glance.take(self._plan, elapsed_s, self._runner.user_count, self.merge))
 
-    def _take_local(self) -> None:
+    def _take_local(self, *, at_once: bool) -> None:
         load = self._session.load
         if load is not None:
-            self.merge.absorb(load.drain(), self.elapsed_s)
+            self.merge.absorb(load.drain(at_once=at_once), self.elapsed_s)
 
     def _sample(self, at_s: float) -> None:
         if self._recorder is None or at_s // self._plan.width_s == (at_s - _SAMPLE_S) // self._plan.width_s:

@@ -17,7 +17,7 @@ import locust.runners
 from gevent.event import Event
 from locust import events
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
@@ -132,7 +132,10 @@ class Lifecycle:
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         if self._session.load is not None:
-            data[DELTA] = self._session.load.drain().to_wire()
+            runner = self._environment.runner
+            assert runner is not None
+            is_running = runner.state in (STATE_SPAWNING, STATE_RUNNING)
+            data[DELTA] = self._session.load.drain(at_once=not is_running).to_wire()
             data[CPU] = self._session.load.cpu.read()
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:

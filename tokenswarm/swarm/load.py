@@ -70,15 +70,19 @@ class Load:
         record.stage = self._stage_name(intended_at_s - self.started_at_s)
         return record
 
-    def drain(self) -> Delta:
-        """All that was measured since the last drain, the generator's own lag with it."""
+    def drain(self, *, at_once: bool) -> Delta:
+        """All that was measured since the last drain, the generator's own lag with it.
+
+        At the end of a run it must be `at_once`: Locust may exit as soon as we let go of the hub.
+        """
         elapsed_s = time.monotonic() - self.started_at_s
         lags_s = self._lag.take()
         if lags_s:
             self.collector.observe("generator_lag", elapsed_s, lags_s, self._stage_name(elapsed_s))
-        # All at once it would hold the hub for 10 ms, and every first token that arrives meanwhile.
-        for _ in self.collector.fold_piecewise():
-            gevent.sleep(0)
+        # In one go it would hold the hub for 10 ms, and every first token that arrives meanwhile.
+        if not at_once:
+            for _ in self.collector.fold_piecewise():
+                gevent.sleep(0)
         return self.collector.drain()
 
     def stop(self) -> None:
