@@ -109,7 +109,7 @@ class Share:
         for term, (low, high) in zip(self._terms, pairwise([*borders, len(self._ahead)]), strict=True):
             own = term.membership
             if own.worker is not None:
-                least = low
+                least = max(low, self._passed)
                 first = least + (own.worker - self._before - least) % own.workers
                 self._mine += range(first, high, own.workers)
         self._mine.reverse()
