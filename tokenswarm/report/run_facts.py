@@ -14,7 +14,7 @@ _SCHEMA: Final = 1
 
 
 class PlannedStage(NamedTuple):
-    """A stage of the plan and the users it is to end with."""
+    """A stage of the plan and the users it is to end with; 0 where the plan is not about users."""
 
     span: StageSpan
     users: int
@@ -107,4 +107,4 @@ class RunFacts:
 
 def _stage(row: Mapping[str, Any]) -> PlannedStage:
     span = StageSpan(str(row["name"]), float(row["start_s"]), float(row["end_s"]), bool(row["is_warmup"]))
-    return PlannedStage(span, int(row["users"]))
+    return PlannedStage(span, int(row.get("users") or 0))
