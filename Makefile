@@ -58,7 +58,7 @@ check: lint types imports ## lint, types and import rules
 
 .PHONY: test
 test: $(READY) lint imports ## the fast checks and all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 .PHONY: lock
 lock: ## write requirements.lock anew from pyproject.toml, in a throw-away environment

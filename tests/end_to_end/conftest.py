@@ -110,6 +110,18 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
 
 @pytest.fixture
+def patient_profile(tmp_path: Path) -> str:
+    """Three seconds of load whose limits a slow, busy machine meets too."""
+    profile = tmp_path / "patient.yaml"
+    profile.write_text(
+        "stages: [{name: steady, duration: 3s, users: 5}]\n"
+        "think_time: 50ms\n"
+        "thresholds: {error_rate: '< 1%', latency: 'p(95) < 20s', ttft: 'p(95) < 20s'}\n"
+    )
+    return str(profile)
+
+
+@pytest.fixture
 def tokenswarm(start: Callable[..., Command]) -> Callable[..., Outcome]:
     """Runs `tokenswarm ARGUMENTS` to its end."""
     return lambda *arguments, **options: start(*arguments, **options).wait()

@@ -57,14 +57,14 @@ def test_a_wrong_key_names_the_variable(tokenswarm: Callable, monkeypatch: pytes
 
 
 def test_a_right_key_is_accepted_and_never_written(
-    tokenswarm: Callable, monkeypatch: pytest.MonkeyPatch
+    tokenswarm: Callable, monkeypatch: pytest.MonkeyPatch, patient_profile: str
 ) -> None:
     """The key works for master and workers, and stands in no file of the run folder."""
     key = "right-key-0123456789"
     monkeypatch.setenv("MOCK_KEY", key)
     with MockProcess(MockOptions(ttft="20", itl="1", tokens="5", api_key_env="MOCK_KEY")) as mock:
         done = tokenswarm(
-            *("run", "smoke", "--time-scale", "0.2", "--workers", "2", "--target", mock.url, "--model", "m"),
+            *("run", patient_profile, "--workers", "2", "--target", mock.url, "--model", "m"),
             environ={"TOKENSWARM_API_KEY": key},
         )
     assert done.code == 0, done.out + done.err

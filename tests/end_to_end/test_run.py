@@ -31,9 +31,9 @@ def test_every_call_that_the_mock_received_is_counted(
     assert done.run["state"] == "finished"
 
 
-def test_a_good_target_passes_with_reports(tokenswarm: Callable) -> None:
+def test_a_good_target_passes_with_reports(tokenswarm: Callable, patient_profile: str) -> None:
     """Exit 0, a verdict on the terminal, and a self-contained report under 2 MB."""
-    done = tokenswarm("run", "smoke", "--time-scale", "0.3")
+    done = tokenswarm("run", patient_profile)
     assert done.code == 0, done.out + done.err
     assert "PASS" in done.out
     report = (done.folder / "report.html").read_bytes()
