@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.catalogue import METRICS
+from tokenswarm.metrics.source import StageSpan
+from tokenswarm.profile.arrivals import Schedule
+from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
@@ -26,7 +31,7 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "total_s", "most_users"),
+    ("name", "total_s", "most"),
     [
         ("smoke", 10, 5),
         ("load", 160, 50),
@@ -34,13 +39,19 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
         ("stress", 120, 100),
         ("spike", 35, 100),
         ("soak", 1830, 20),
+        ("baseline", 605, 1),
+        ("throughput", 603, 10),
+        ("proxy-001", 120, 50),
+        ("edge-004", 210, 100),
+        ("ci", 30.1, 1000),
+        ("breakpoint", 242.5, 2000),
     ],
 )
-def test_profile_is_as_long_and_as_heavy_as_documented(name: str, total_s: float, most_users: int) -> None:
-    """docs/profiles.md and `make help` say so."""
+def test_profile_is_as_long_and_as_heavy_as_documented(name: str, total_s: float, most: int) -> None:
+    """docs/profiles.md and `make help` say so; the most users, or calls per second."""
     profile = load_profile(name, PLACES, {})
     assert StagePlan(profile.stages).total_s == total_s
-    assert max(stage.users for stage in profile.stages) == most_users
+    assert max(stage.rate or stage.users for stage in profile.stages) == most
 
 
 def test_spike_is_one() -> None:
@@ -54,6 +65,93 @@ def test_soak_is_as_long_as_asked_for() -> None:
     assert load_profile("soak", PLACES, {"SOAK_DURATION": "8h"}).stages[-1].duration_s == 28800
 
 
+def test_ci_is_a_thousand_calls_a_second() -> None:
+    """A hundred calls that aren't judged, half a minute at a thousand, 200 in flight, five seconds."""
+    profile = load_profile("ci", PLACES, {})
+    plan = StagePlan(profile.stages)
+    assert plan.spans() == [StageSpan("warm-up", 0, 0.1, True), StageSpan("hold", 0.1, 30.1)]
+    assert (plan.planned_calls(0, 0.1), plan.planned_calls(0.1, 30.1)) == (100, 30_000)
+    assert (profile.max_in_flight, profile.timeouts.total_s) == (200, 5)
+    assert profile.arrivals is not None
+    due = list(Schedule(plan, profile.arrivals, seed=1).due_times())
+    assert (len(due), sum(at_s < 0.1 for at_s in due)) == (30_100, 100)
+
+
+def test_ci_takes_its_numbers_from_the_environment() -> None:
+    """The variables that CI jobs set; no warm-up at all with PERF_TEST_WARMUP=0."""
+    environ = {"PERF_TEST_DURATION": "1m30s", "PERF_TEST_RATE": "500", "PERF_TEST_TIMEOUT": "10s"}
+    profile = load_profile("ci", PLACES, {**environ, "PERF_TEST_WARMUP": "0"})
+    assert [(stage.name, stage.duration_s, stage.rate) for stage in profile.stages] == [("hold", 90, 500)]
+    assert profile.timeouts.total_s == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PERF_TEST_DURATION", "30", "stages[1].duration: got 30, need a duration with its unit"),
+        ("PERF_TEST_DURATION", "-5s", "stages[1].duration: got -5s, need a duration"),
+        ("PERF_TEST_RATE", "1000/s", "stages[1].rate: got 1000/s, need a number"),
+        ("PERF_TEST_RATE", "-1", "stages[1].rate: got -1, need ≥ 0"),
+        ("PERF_TEST_RATE", "0", "stages: no judged stage has a rate; need > 0 in at least one"),
+        ("PERF_TEST_RATE", "2e9", "stages[1].rate: got 2000000000.0, need ≤ 1000000"),
+        ("PERF_TEST_WARMUP", "yes", "stages[0].requests: got yes, need a whole number"),
+        ("PERF_TEST_TIMEOUT", "fast", "timeouts.total: got fast, need a duration"),
+    ],
+)
+def test_ci_refuses_what_it_cannot_read(name: str, value: str, said: str) -> None:
+    """Before any load, with the name of the variable."""
+    with pytest.raises(ProfileError) as caught:
+        load_profile("ci", PLACES, {name: value})
+    assert said in str(caught.value)
+
+
+def test_proxy_ramps_from_nothing_and_expects_refusals() -> None:
+    """30 s to 10 users, 1 min to 50, 30 s to none, 100 ms between calls, 200 or 429."""
+    profile = load_profile("proxy-001", PLACES, {})
+    plan = StagePlan(profile.stages)
+    at = {0: 0, 15: 5, 30: 10, 60: 30, 90: 50, 105: 25, 119.9: 0}
+    assert {at_s: plan.users_at(at_s) for at_s in at} == at
+    assert Expectations(profile.expect).checks == ("status is 200 or 429", "latency < 500ms")
+    assert profile.think_time.next(Random(1)) == 0.1
+    lines = {line.text for line in thresholds_of(profile, load_slo("proxy-001", PLACES, {}))}
+    assert lines == {
+        "latency: p(95) < 500ms",
+        "error_rate: < 1%",
+        "request_rate{stage:climb}: >= 100/s",
+    }
+
+
+def test_edge_agent_holds_twice_and_must_say_where_answers_come_from() -> None:
+    """30 s to 50 users, 1 min, 30 s to 100, 1 min, 30 s to none; each answer has metadata."""
+    profile = load_profile("edge-004", PLACES, {})
+    plan = StagePlan(profile.stages)
+    at = {0: 0, 15: 25, 30: 50, 89: 50, 105: 75, 120: 100, 179: 100, 195: 50, 209.9: 0}
+    assert {at_s: plan.users_at(at_s) for at_s in at} == at
+    assert Expectations(profile.expect).checks == ("status is 200", "has metadata", "latency < 100ms")
+    lines = {line.text for line in thresholds_of(profile, load_slo("edge-004", PLACES, {}))}
+    assert lines == {"latency: p(95) < 100ms", "error_rate: < 1%"}
+
+
+@pytest.mark.parametrize(("name", "requests", "users"), [("baseline", 50, 1), ("throughput", 1000, 10)])
+def test_counted_calls_come_after_a_warm_up(name: str, requests: int, users: int) -> None:
+    """Single calls for a baseline; a thousand at ten in flight for throughput."""
+    warm_up, calls = load_profile(name, PLACES, {}).stages
+    assert (warm_up.warmup, calls.warmup) == (True, False)
+    assert (calls.requests, calls.users, calls.duration_s) == (requests, users, 600)
+
+
+def test_breakpoint_climbs_until_a_limit_stops_it() -> None:
+    """Every step is higher and as long as the others, and some line aborts."""
+    profile = load_profile("breakpoint", PLACES, {})
+    steps = profile.stages[1:]
+    rates = [stage.rate or 0 for stage in steps]
+    assert rates == sorted(set(rates))
+    assert [stage.name for stage in steps] == [f"rate-{rate:g}" for rate in rates]
+    assert {(stage.duration_s, stage.transition) for stage in steps} == {(20, "step")}
+    lines = thresholds_of(profile, load_slo(profile.slo or "", PLACES, {}))
+    assert {line.subject.metric for line in lines if line.abort} == {"effective_latency", "error_rate"}
+
+
 LATENCY = {
     "production": ["0.1 0.15", "0.2 0.3", "0.3 0.5"],
     "development": ["0.15 0.3", "0.3 0.5", "0.5 1.0"],
@@ -61,7 +159,7 @@ LATENCY = {
 }
 
 
-@pytest.mark.parametrize("name", PLACES.names("SLO"))
+@pytest.mark.parametrize("name", LATENCY)
 def test_slo_states_its_tiers(name: str) -> None:
     """p50, p95 and p99 with the next tier's figure as the outer limit, and the shares all have in common."""
     slo = load_slo(name, PLACES, {})

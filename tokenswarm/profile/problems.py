@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tokenswarm.metrics.suggestion import did_you_mean
+from tokenswarm.metrics.units import format_number
 from tokenswarm.profile.values import OURS, shown
 from tokenswarm.profile.yaml_tree import Path, Problem, Tree
 
@@ -25,9 +26,9 @@ _NEEDS: Final[Mapping[str, str]] = {
 }
 # For messages that name what pydantic gives as a number or a pattern.
 _LIMITS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "greater_than_equal": lambda given: f"need ≥ {given['ge']:g}",
-    "greater_than": lambda given: f"need > {given['gt']:g}",
-    "less_than_equal": lambda given: f"need ≤ {given['le']:g}",
+    "greater_than_equal": lambda given: f"need ≥ {format_number(given['ge'])}",
+    "greater_than": lambda given: f"need > {format_number(given['gt'])}",
+    "less_than_equal": lambda given: f"need ≤ {format_number(given['le'])}",
     "string_too_long": lambda given: f"need at most {given['max_length']} characters",
     "string_too_short": lambda _given: "need some text",
     "too_short": lambda given: f"need at least {given['min_length']}",
