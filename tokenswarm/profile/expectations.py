@@ -19,7 +19,7 @@ from tokenswarm.metrics.units import format_duration
 from tokenswarm.profile.values import Block, PositiveDuration, problem
 from tokenswarm.profile.yaml_tree import Path
 
-_STEP: Final = re.compile(r"\[(\d{1,6})\]|(?:^|\.)([^.\[\]]+)")
+_STEP: Final = re.compile(r"\[(\d{1,6})\]|(?:^|(?<=[^.])\.)([^.\[\]]+)")
 
 
 def steps_of(path: str) -> tuple[str | int, ...]:
