@@ -176,7 +176,7 @@ class Collector:
         series.values.setdefault(name, Histogram()).fold(values)
 
     def count(self, name: str, elapsed_s: float, stage: str, number: float = 1) -> None:
-        """Count what belongs to no call, such as a start that was dropped, at a time since the run's start."""
+        """Count what belongs to no call, such as a dropped start, at a time since the run's start."""
         key = SeriesKey(int(elapsed_s / self._width_s) if elapsed_s > 0 else 0, stage, NO_LABELS)
         counts = self._delta.series.setdefault(key, Series()).counts
         counts[name] = counts.get(name, 0) + number

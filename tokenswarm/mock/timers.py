@@ -8,18 +8,14 @@ timerfd (macOS) the loop's own timers serve, with their coarser steps.
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
-import sys
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from time import perf_counter
 from typing import Final, Protocol
 
-_CLOCK_MONOTONIC: Final = 1  # perf_counter reads the same clock on Linux, so due times need no conversion
-_TFD_TIMER_ABSTIME: Final = 1
-_TFD_FLAGS: Final = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+from tokenswarm.timerfd import IS_SUPPORTED, Timerfd
+
 _NEVER_S: Final = float("inf")
 
 
@@ -32,41 +28,23 @@ class Alarm(Protocol):
     def close(self) -> None: ...
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _Itimerspec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
-
-
 class TimerfdAlarm:
-    """A Linux timerfd. Setting it anew also clears an expiry that hasn't been read, so nothing reads it."""
+    """A timerfd that the loop watches like a socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._set_time = libc.timerfd_settime
-        self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_FLAGS)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._spec = _Itimerspec()
-        self._spec_ref = ctypes.byref(self._spec)
+        self._timer = Timerfd()
         self._loop = loop
-        loop.add_reader(self._fd, wake)
+        loop.add_reader(self._timer.fd, wake)
 
     def set(self, when_s: float) -> None:
-        value = self._spec.value
         if when_s == _NEVER_S:
-            value.seconds = value.nanoseconds = 0  # zero disarms
+            self._timer.disarm()
         else:
-            seconds = int(when_s)
-            value.seconds = seconds
-            value.nanoseconds = int((when_s - seconds) * 1e9)
-        self._set_time(self._fd, _TFD_TIMER_ABSTIME, self._spec_ref, None)
+            self._timer.set(when_s)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
+        self._loop.remove_reader(self._timer.fd)
+        self._timer.close()
 
 
 class LoopAlarm:
@@ -90,7 +68,7 @@ class LoopAlarm:
 
 def best_alarm(loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> Alarm:
     """The most exact alarm that this system has."""
-    return TimerfdAlarm(loop, wake) if sys.platform == "linux" else LoopAlarm(loop, wake)
+    return TimerfdAlarm(loop, wake) if IS_SUPPORTED else LoopAlarm(loop, wake)
 
 
 # A plain slots class: one is made for each chunk.
