@@ -90,6 +90,12 @@ class Share:
 
     def _look_further(self) -> bool:
         block = next(self._blocks, None)
+        # A worker that joins after hours must not stop its hub for seconds to divide what was never its own.
+        while block is not None and block[-1] < self._joins_s():
+            self._before += len(self._ahead) + len(block)
+            self._ahead = self._ahead[:0]
+            self._passed = 0
+            block = next(self._blocks, None)
         if block is None:
             return False
         # Later changes have later times: what lies before the last one is settled.
@@ -101,6 +107,11 @@ class Share:
             del self._terms[0]
         self._divide()
         return True
+
+    def _joins_s(self) -> float:
+        """Before this time no arrival can be ours any more."""
+        *earlier, last = self._terms
+        return -np.inf if any(term.membership.worker is not None for term in earlier) else last.from_s
 
     def _divide(self) -> None:
         """Find our places among the arrivals ahead, term by term."""
