@@ -49,6 +49,8 @@ class Slope:
 
     def when(self, areas: Array) -> Array:
         """The times, ascending, by which the area since `start_s` has grown to these, all in the stretch."""
+        if self.begin == self.end:
+            return self.inside(self.start_s + areas / self.begin)
         steepness = (self.end - self.begin) / self.duration_s
         root = np.sqrt(np.maximum(self.begin**2 + 2 * steepness * areas, 0.0))
         divisor = self.begin + root
