@@ -18,6 +18,8 @@ from tokenswarm.swarm.recorder import Recorder
 from tokenswarm.swarm.sessions import Session
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
+MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given time of the run on
+_NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
 _BEAT_S: Final = 0.5
 _SAMPLE_S: Final = 1.0
 
@@ -39,13 +41,14 @@ class Conductor:
         self._plan: RunPlan = session.plan
         self._recorder = Recorder(folder) if folder is not None else None
         self._console = console
-        self._started_at_s = time.monotonic()
+        self._started_at_s = time.monotonic() + self._plan.lead_s
         self._stages = self._plan.stages
         self._stage = ""
         self._sampled_at_s = -_SAMPLE_S
         self._lost: set[str] = set()
         self._known: dict[str, str] = {}  # Locust's client id → our short name
         self._cpu: dict[str, float] = {}  # cores, as each worker last said
+        self._present: set[str] = set()
         self._is_closed = False
         self.merge = Merge(self._plan.stage_spans(), self._recorder)
         self._event("started", workers=len(self._workers()))
@@ -55,11 +58,6 @@ class Conductor:
     def elapsed_s(self) -> float:
         """Seconds since the test started."""
         return time.monotonic() - self._started_at_s
-
-    @property
-    def lost_workers(self) -> int:
-        """Workers that went away while the test ran."""
-        return len(self._lost)
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
         """Take what a worker measured."""
@@ -76,6 +74,8 @@ class Conductor:
         if not isinstance(self._runner, MasterRunner):
             return set()
         present = {id_ for id_, node in self._runner.clients.items() if node.state != STATE_MISSING}
+        before = self._present
+        self._present = present
         for client_id in present - self._known.keys():
             self._known[client_id] = f"worker-{self._runner.get_worker_index(client_id) + 1}"
             self._event("worker_joined", worker=self._known[client_id])
@@ -86,7 +86,17 @@ class Conductor:
         for client_id in self._lost & present:
             self._event("worker_returned", worker=self._known[client_id])
             self._lost.discard(client_id)
+        if self._plan.is_open and before and before != present and not self._session.is_stopping:
+            self._share_out(present)
         return present
+
+    def _share_out(self, present: set[str]) -> None:
+        """Tell all workers who drives which arrivals from a moment ahead of us on."""
+        assert isinstance(self._runner, MasterRunner)
+        members = sorted(present, key=self._runner.get_worker_index)
+        from_s = self.elapsed_s + _NOTICE_S
+        self._event("shares", members=len(members), from_s=round(from_s, 3))
+        self._runner.send_message(MEMBERS, {"members": members, "from_s": from_s})
 
     def close(self, *, undrained: int) -> None:
         """Take the last numbers of this process and close the run folder; only the first call counts."""

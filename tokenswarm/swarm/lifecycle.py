@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRun
 
 from tokenswarm.errors import TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
-from tokenswarm.swarm.conductor import CPU, Conductor
+from tokenswarm.swarm.conductor import CPU, MEMBERS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
@@ -80,6 +81,7 @@ class Lifecycle:
             self._worker_drain = WorkerDrain(environment, runner)
             own.report_to_master.add_listener(self._on_report_to_master)
             own.quitting.add_listener(self._on_worker_quitting)
+            runner.register_message(MEMBERS, self._on_members)
             return
         try:
             self._session.current_plan = self._new_plan()
@@ -92,6 +94,7 @@ class Lifecycle:
             os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.2")
             self._master_drain = MasterDrain(runner)
             own.worker_report.add_listener(self._on_worker_report)
+            own.worker_connect.add_listener(self._on_worker_connect)
         if environment.parsed_options is not None and environment.parsed_options.run_folder:
             # The verdict is what ends up on the terminal; Locust's tables go to run.log.
             logging.getLogger("locust.stats_logger").handlers = logging.getLogger().handlers
@@ -112,7 +115,7 @@ class Lifecycle:
             session.load.stop()
         if isinstance(runner, WorkerRunner):
             session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
-            session.load = Load(session.plan, runner.worker_index, self._corpus)
+            session.load = Load(session.plan, runner.worker_index, runner.client_id, self._corpus)
             if self._worker_drain is not None:
                 self._worker_drain.begin()
             return
@@ -120,8 +123,11 @@ class Lifecycle:
         session.is_stopping = session.has_finished = False
         environment.stop_timeout = session.plan.longest_call_s
         if isinstance(runner, LocalRunner):
-            session.load = Load(session.plan, 0, self._corpus)
+            session.current_plan = replace(session.plan, members=(runner.client_id,))
+            session.load = Load(session.plan, 0, runner.client_id, self._corpus)
         else:
+            members = tuple(sorted(runner.clients, key=runner.get_worker_index))
+            session.current_plan = replace(session.plan, members=members)
             setattr(options, _PLAN, session.plan.to_wire())
         self._has_drained.clear()
         if self._master_drain is not None:
@@ -137,6 +143,15 @@ class Lifecycle:
             is_running = runner.state in (STATE_SPAWNING, STATE_RUNNING)
             data[DELTA] = self._session.load.drain(at_once=not is_running).to_wire()
             data[CPU] = self._session.load.cpu.read()
+
+    def _on_worker_connect(self, **_: Any) -> None:
+        # A worker that joins in mid-run gets its plan with the next spawn message.
+        session = self._session
+        if session.conductor is not None and not session.is_stopping:
+            elapsed_s = session.conductor.elapsed_s + session.plan.lead_s
+            setattr(
+                self._environment.parsed_options, _PLAN, replace(session.plan, elapsed_s=elapsed_s).to_wire()
+            )
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if self._session.conductor is not None:
@@ -163,6 +178,11 @@ class Lifecycle:
     def _on_test_stop(self, **_: Any) -> None:
         if self._session.conductor is not None:
             self._session.conductor.close(undrained=self._undrained)
+
+    def _on_members(self, environment: Environment, msg: Any, **_: Any) -> None:
+        load, runner = self._session.load, environment.runner
+        if load is not None and isinstance(runner, WorkerRunner):
+            load.share_out(msg.data["members"], msg.data["from_s"], runner.client_id)
 
     def _on_worker_quitting(self, environment: Environment, **_: Any) -> None:
         if self._worker_drain is not None and self._session.load is not None:

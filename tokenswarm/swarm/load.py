@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -12,14 +14,18 @@ import gevent
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.series import Delta
+from tokenswarm.profile.share import Membership, Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
+from tokenswarm.swarm.arrivals import LATE_S, Arrivals
 from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Request
+
+logger = logging.getLogger(__name__)
 
 SIZES: Final = ("short", "medium", "long")
 
@@ -27,9 +33,9 @@ SIZES: Final = ("short", "medium", "long")
 class Load:
     """One process's part of one run; made when the test starts, dropped when the next one does."""
 
-    def __init__(self, plan: RunPlan, worker_index: int, corpus: Corpus) -> None:
+    def __init__(self, plan: RunPlan, worker_index: int, client_id: str, corpus: Corpus) -> None:
         self.plan = plan
-        self.started_at_s = time.monotonic()
+        self.started_at_s = time.monotonic() + plan.lead_s - plan.elapsed_s
         self.endpoint = endpoint_of(plan.target, plan.profile.timeouts, os.environ)
         self._stages = plan.stages
         self.dialect = DIALECTS[plan.target.dialect]
@@ -43,6 +49,7 @@ class Load:
         }
         self.cpu = CpuMeter()
         self._lag = LagProbe()
+        self.arrivals = self._open_arrivals(client_id) if plan.is_open else None
         self._prices = plan.target.prices
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
@@ -88,6 +95,24 @@ class Load:
     def stop(self) -> None:
         """End what runs beside the users."""
         self._lag.stop()
+        if self.arrivals is not None:
+            self.arrivals.close()
+
+    def share_out(self, members: Sequence[str], from_s: float, client_id: str) -> None:
+        """From that time of the run on, these workers share the open arrivals."""
+        if self.arrivals is None:
+            return
+        own = members.index(client_id) if client_id in members else None
+        if not self.arrivals.reassign(from_s, Membership(own, max(1, len(members)))):
+            logger.error("a change of shares came too late: some arrivals may have been driven twice")
+
+    def _open_arrivals(self, client_id: str) -> Arrivals:
+        share = Share(self.plan.schedule(), self.plan.membership_of(client_id))
+        return Arrivals(
+            share,
+            self.started_at_s,
+            lambda name, due_s: self.collector.count(name, due_s, self._stage_name(due_s)),
+        )
 
     def _stage_name(self, elapsed_s: float) -> str:
         stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
@@ -97,4 +122,7 @@ class Load:
         """Count a call that ended, with its cost."""
         if record.cost is None and self._prices is not None and record.is_success:
             record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
+        delay_s = record.schedule_delay_s
+        if self.arrivals is not None and delay_s is not None and delay_s > LATE_S:
+            self.collector.count("late_starts", record.intended_at_s - self.started_at_s, record.stage)
         self.collector.record(record)

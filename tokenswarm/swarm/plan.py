@@ -14,14 +14,17 @@ from uuid import uuid4
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.metrics.source import StageSpan
+from tokenswarm.profile.arrivals import Schedule
 from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile
 from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
 from tokenswarm.wire.dialect import DIALECTS
 
+_LEAD_S: Final = 1.0
 # Without a profile, Locust's own options say how many users, and for how long.
 _NO_PROFILE: Final = {"name": "locust", "stages": [{"name": "run", "duration": "1s", "users": 1}]}
 
@@ -37,6 +40,8 @@ class RunPlan:
     seed: int
     run_id: str  # new for each run: no prompt of an earlier run is repeated
     is_open_ended: bool = False
+    members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
+    elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
 
     @property
     def stages(self) -> StagePlan:
@@ -47,6 +52,32 @@ class RunPlan:
     def total_s(self) -> float:
         """How long the profile lasts."""
         return self.stages.total_s
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls start by the clock."""
+        return self.profile.arrivals is not None
+
+    @property
+    def lead_s(self) -> float:
+        """How long before the run's time 0 the test starts: arrivals need users that are there already."""
+        return _LEAD_S if self.is_open else 0.0
+
+    @property
+    def users(self) -> int | None:
+        """The users of the open model, there from before the start to after the end; None in the closed."""
+        return self.profile.max_in_flight if self.is_open else None
+
+    def schedule(self) -> Schedule:
+        """All arrivals of the open model."""
+        profile = self.profile
+        assert profile.arrivals is not None
+        return Schedule(self.stages, profile.arrivals, self.seed, profile.burstiness)
+
+    def membership_of(self, client_id: str) -> Membership:
+        """Which of the workers that share the arrivals this one is."""
+        members = self.members
+        return Membership(members.index(client_id) if client_id in members else None, max(1, len(members)))
 
     @property
     def width_s(self) -> float:
@@ -72,6 +103,8 @@ class RunPlan:
             "seed": self.seed,
             "run_id": self.run_id,
             "is_open_ended": self.is_open_ended,
+            "members": list(self.members),
+            "elapsed_s": self.elapsed_s,
         }
 
     @classmethod
@@ -85,6 +118,8 @@ class RunPlan:
             seed=data["seed"],
             run_id=data["run_id"],
             is_open_ended=data["is_open_ended"],
+            members=tuple(data["members"]),
+            elapsed_s=data["elapsed_s"],
         )
 
 

@@ -50,6 +50,8 @@ class ChatUser(User):
 
     def wait_time(self) -> float:
         """Pauses itself, so that a stop can end the pause; what is left for Locust to sleep is nothing."""
+        if self._load.arrivals is not None:
+            return 0.0  # the next arrival is waited for as part of the task
         pause_s = self._load.plan.profile.think_time.next(self._load.rng)
         if pause_s > 0:
             self._stop_asked.wait(pause_s)
@@ -65,6 +67,8 @@ class ChatUser(User):
             return bool(super().stop(force=True))
         self._state = LOCUST_STATE_STOPPING
         self._stop_asked.set()
+        if self._load.arrivals is not None and self.greenlet is not None:
+            self._load.arrivals.release(self.greenlet)
         return False
 
     def on_stop(self) -> None:
@@ -75,8 +79,11 @@ class ChatUser(User):
     def chat(self) -> None:
         """One call, whatever becomes of it, is one record and one row of Locust's."""
         load = self._load
+        due_at_s = time.monotonic() if load.arrivals is None else load.arrivals.wait()
+        if due_at_s is None:
+            raise StopUser
         kind = self._mix.next()
-        record = load.new_record(kind, time.monotonic())
+        record = load.new_record(kind, due_at_s)
         try:
             call(self._connection, load.dialect, load.request(kind), record)
         finally:
