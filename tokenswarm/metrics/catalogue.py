@@ -116,12 +116,25 @@ _ROWS: Final = (
         "1",
         "Kept connections that the server had closed; the call went out once more.",
     ),
+    Metric(
+        "dropped_starts",
+        Kind.COUNTER,
+        "1",
+        "Calls that were due and found max_in_flight calls under way: never made; open arrivals.",
+    ),
+    Metric(
+        "late_starts",
+        Kind.COUNTER,
+        "1",
+        "Calls that began more than 10 ms after they were due; open arrivals.",
+    ),
     Metric("bytes_sent", Kind.COUNTER, "B", "Bytes written to sockets."),
     Metric("bytes_received", Kind.COUNTER, "B", "Bytes read from sockets."),
     Metric(
         "cost", Kind.COUNTER, "USD", "Cost of the calls: the gateway's figure, else the target's price table."
     ),
     Metric("request_rate", Kind.RATE, "1/s", "Calls that ended per second."),
+    Metric("offered_rate", Kind.RATE, "1/s", "Calls that were due per second, made or not; open arrivals."),
     Metric("output_tokens_rate", Kind.RATE, "1/s", "Generated tokens per second."),
     Metric("input_tokens_rate", Kind.RATE, "1/s", "Prompt tokens per second."),
     Metric("success_rate", Kind.SHARE, "1", "Successful calls ÷ all that ended, interrupted ones left out."),
@@ -142,9 +155,19 @@ _ROWS: Final = (
     Metric(
         "goodput", Kind.SHARE, "1", "Calls that met every per-call objective of the SLO ÷ all that ended."
     ),
+    Metric("dropped_rate", Kind.SHARE, "1", "Dropped starts ÷ calls that were due; open arrivals."),
+    Metric("late_rate", Kind.SHARE, "1", "Late starts ÷ calls that were due and not dropped; open arrivals."),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),
+    _time(
+        "gc_pause",
+        "How long Python's garbage collector held a load-generator process, each time.",
+        is_success_only=False,
+    ),
     Metric("generator_cpu", Kind.GAUGE, "cores", "CPU used by one load-generator process, 1 = a whole core."),
 )
 
 METRICS: Final = MappingProxyType({metric.name: metric for metric in _ROWS})
+
+# Counted by the schedule of open arrivals, before there is an answer or even a call.
+OF_STARTS: Final = frozenset({"offered_rate", "dropped_starts", "late_starts", "dropped_rate", "late_rate"})

@@ -93,6 +93,10 @@ class Histogram:
                 return min(max(value_of(bucket), self.low), self.high)
         raise AssertionError("the buckets hold fewer values than the count says")
 
+    def above(self, value: float) -> int:
+        """How many values are larger, within RELATIVE_ERROR."""
+        return sum(count for bucket, count in self.counts.items() if value_of(bucket) > value)
+
     @property
     def mean(self) -> float | None:
         """The exact arithmetic mean; None when empty."""

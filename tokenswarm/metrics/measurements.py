@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
-from tokenswarm.metrics.catalogue import METRICS, Kind
+from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import (
     MAX_FAULTS,
@@ -22,6 +22,7 @@ from tokenswarm.metrics.series import (
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
+_NOTHING_DUE: Final = "no call was due by a schedule: only open arrivals have one"
 
 # share → the outcomes that count as its numerator; the denominator is always all that ended.
 _SHARES: Final[Mapping[str, frozenset[str]]] = {
@@ -30,9 +31,12 @@ _SHARES: Final[Mapping[str, frozenset[str]]] = {
     "rate_limited_rate": frozenset({"rate_limited"}),
     "availability": frozenset({SUCCESS, "http_4xx", "rate_limited", "malformed", "empty"}),
 }
+# Starts that the schedule had due, dropped ones included: counted by the open model only.
+PLANNED_STARTS: Final = "planned_starts"
 # rate → the count it divides by seconds
 _RATES: Final[Mapping[str, str]] = {
     "request_rate": "requests",
+    "offered_rate": PLANNED_STARTS,
     "output_tokens_rate": "output_tokens",
     "input_tokens_rate": "input_tokens",
 }
@@ -169,7 +173,9 @@ class Measurements:
             return self._gauge(metric, aggregation, selector, span)
         name = _RATES.get(metric, metric)
         count = self.count(name, selector, span)
-        samples = int(self.count("requests", selector, span))
+        samples = int(self.count(PLANNED_STARTS if metric in OF_STARTS else "requests", selector, span))
+        if metric in OF_STARTS and not samples:
+            return Reading.absent(_NOTHING_DUE)
         if kind is Kind.COUNTER and aggregation.name == "count":
             return Reading.exact(count, samples)
         seconds = self.seconds(selector, span)
@@ -180,6 +186,8 @@ class Measurements:
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         if metric == "cache_hit_rate":
             return self._cache_hit_rate(selector, span)
+        if metric in OF_STARTS:
+            return self._share_of_starts(metric, selector, span)
         outcomes = self.outcomes(selector, span, without_interrupted=True)
         ended = int(sum(outcomes.values()))
         if not ended:
@@ -190,6 +198,20 @@ class Measurements:
             return Reading.exact(self.count("good", selector, span) / ended, ended)
         part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
         return Reading.exact(part / ended, ended)
+
+    def _share_of_starts(self, metric: str, selector: Selector, span: Span | None) -> Reading:
+        due = self.count(PLANNED_STARTS, selector, span)
+        dropped = self.count("dropped_starts", selector, span)
+        part, whole = (
+            (dropped, due)
+            if metric == "dropped_rate"
+            else (self.count("late_starts", selector, span), due - dropped)
+        )
+        if not due:
+            return Reading.absent(_NOTHING_DUE)
+        if whole <= 0:
+            return Reading.absent("every call that was due was dropped", int(due))
+        return Reading.exact(part / whole, int(whole))
 
     def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
         calls = {"hit": 0.0, "miss": 0.0}

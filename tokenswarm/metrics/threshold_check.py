@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.call import OUTCOMES
-from tokenswarm.metrics.catalogue import AGGREGATIONS, DEFAULT_AGGREGATION, LABELS, METRICS, Kind, Metric
+from tokenswarm.metrics.catalogue import (
+    AGGREGATIONS,
+    DEFAULT_AGGREGATION,
+    LABELS,
+    METRICS,
+    OF_STARTS,
+    Kind,
+    Metric,
+)
 from tokenswarm.metrics.measurements import ANY_OUTCOME
 from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.metrics.threshold_grammar import Expression, Subject
@@ -28,8 +36,8 @@ _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "availability": ("outcome", "status"),
     "cache_hit_rate": ("cache", "cache_layer"),
 }
-# They are sampled from the generator, and belong to no call.
-_OF_NO_CALL: Final = ("generator_lag",)
+# They are the generator's own, and belong to no call.
+_OF_NO_CALL: Final = OF_STARTS | {"generator_lag", "gc_pause"}
 
 
 @dataclass(frozen=True, slots=True)
