@@ -13,9 +13,7 @@ from typing import Final, NamedTuple
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import (
-    MAX_FAULTS,
     NO_LABELS,
-    OTHER_FAULTS,
     Delta,
     Fault,
     FaultKey,
@@ -234,15 +232,8 @@ class Collector:
         return True
 
     def _record_fault(self, call: CallRecord, elapsed_s: float) -> None:
-        faults = self._delta.faults
         key = FaultKey(call.outcome, call.status, call.detail)
-        if key not in faults and len(faults) >= MAX_FAULTS:
-            key = key._replace(message=OTHER_FAULTS)
-        fault = Fault(1, elapsed_s, elapsed_s)
-        if key in faults:
-            faults[key].merge(fault)
-        else:
-            faults[key] = fault
+        self._delta.add_fault(key, Fault(1, elapsed_s, elapsed_s))
 
     def _fold(self) -> None:
         for _ in self.fold_piecewise():

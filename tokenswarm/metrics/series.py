@@ -86,6 +86,16 @@ class Delta:
     series: dict[SeriesKey, Series] = field(default_factory=dict)
     faults: dict[FaultKey, Fault] = field(default_factory=dict)
 
+    def add_fault(self, key: FaultKey, fault: Fault) -> None:
+        """Add a failure; beyond MAX_FAULTS different ones, messages are no longer told apart."""
+        if key not in self.faults and len(self.faults) >= MAX_FAULTS:
+            key = key._replace(message=OTHER_FAULTS)
+        known = self.faults.get(key)
+        if known is None:
+            self.faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
+        else:
+            known.merge(fault)
+
     def to_wire(self) -> dict[str, Any]:
         """Plain types only, for JSON lines and Locust's msgpack messages."""
         return {

@@ -11,10 +11,13 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
+from tokenswarm.metrics.judge import broken_abort_line
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import Delta
 from tokenswarm.swarm.console import Console, Glance
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
-from tokenswarm.swarm.recorder import Recorder
+from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.sessions import Session
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
@@ -39,12 +42,17 @@ class Conductor:
         self._session = session
         self._runner = runner
         self._plan: RunPlan = session.plan
-        self._recorder = Recorder(folder) if folder is not None else None
+        self._folder = folder
+        # Only workers' reports of one interval arrive at different times.
+        settle_s = SETTLE_S if isinstance(runner, MasterRunner) else 0.0
+        self._recorder = Recorder(folder, settle_s) if folder is not None else None
+        self._timed = Measurements(self._plan.stage_spans(), self._plan.width_s)
         self._console = console
         self._started_at_s = time.monotonic() + self._plan.lead_s
         self._stages = self._plan.stages
         self._stage = ""
         self._sampled_at_s = -_SAMPLE_S
+        self._sampled_interval = -1
         self._lost: set[str] = set()
         self._known: dict[str, str] = {}  # Locust's client id → our short name
         self._cpu: dict[str, float] = {}  # cores, as each worker last said
@@ -63,11 +71,27 @@ class Conductor:
         """Take what a worker measured."""
         if CPU in data:
             self._cpu[client_id] = float(data[CPU])
-        self.merge.absorb_report(data, self.elapsed_s)
+        delta = self.merge.read_report(data)
+        if delta is None:
+            return
+        if not self._is_closed:
+            self._absorb(delta)
+        elif self._folder is not None and delta.series:
+            # Deltas add up, so even now nothing is lost; but the totals shown so far lacked it.
+            logger.error("%s reported after the run was closed", self._known.get(client_id, client_id))
+            late = Recorder(self._folder)
+            late.absorb(delta)
+            late.event(self.elapsed_s, "late_report", worker=self._known.get(client_id, client_id))
+            late.close()
 
-    def stopping(self, reason: str) -> None:
+    def stopping(self) -> None:
         """Mark why the run ends; what is in flight is still to come."""
-        self._event("stopped", reason=reason)
+        session = self._session
+        reason = "aborted" if session.abort_reason else "finished" if session.has_finished else "interrupted"
+        self._event("stopped", reason=reason, detail=session.abort_reason)
+        if self._recorder is not None:
+            # Who is killed while draining must not lose what was there before.
+            self._recorder.flush_all()
 
     def watch_workers(self) -> set[str]:
         """Client ids of the workers that are still there; those that went are recorded as lost."""
@@ -127,19 +151,51 @@ class Conductor:
                 self._sampled_at_s = elapsed_s
                 self._take_local(at_once=False)
                 self._sample(elapsed_s)
+                self._abort_if_broken(elapsed_s)
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
             if self._console is not None and self._console.is_due(elapsed_s):
-                self._console.show(Glance.take(self._plan, elapsed_s, self._runner.user_count, self.merge))
+                self._console.show(
+                    Glance.take(
+                        self._plan,
+                        elapsed_s,
+                        self._runner.user_count,
+                        self.merge,
+                        is_stopping=self._session.is_stopping,
+                    )
+                )
 
     def _take_local(self, *, at_once: bool) -> None:
         load = self._session.load
         if load is not None:
-            self.merge.absorb(load.drain(at_once=at_once), self.elapsed_s)
+            self._absorb(load.drain(at_once=at_once))
+
+    def _absorb(self, delta: Delta) -> None:
+        self.merge.absorb(delta, self.elapsed_s)
+        if self._plan.abort_lines:
+            # Kept by interval only where a line may have to be judged over time.
+            self._timed.absorb(delta)
+
+    def _abort_if_broken(self, elapsed_s: float) -> None:
+        """End the run at a threshold that says so; the calls in flight are still waited for."""
+        session = self._session
+        if session.is_stopping or session.abort_reason or not self._plan.abort_lines:
+            return
+        result = broken_abort_line(self._plan.abort_lines, self._timed, elapsed_s)
+        if result is not None:
+            session.abort_reason = result.threshold.text
+            # In a greenlet of its own: stopping ends the one that we are in.
+            gevent.spawn(self._runner.quit if self._is_headless() else self._runner.stop)
+
+    def _is_headless(self) -> bool:
+        options = self._runner.environment.parsed_options
+        return options is not None and bool(options.headless)
 
     def _sample(self, at_s: float) -> None:
-        if self._recorder is None or at_s // self._plan.width_s == (at_s - _SAMPLE_S) // self._plan.width_s:
+        interval = int(at_s / self._plan.width_s)
+        if self._recorder is None or at_s < 0 or interval == self._sampled_interval:
             return  # one sample an interval keeps the file bounded
+        self._sampled_interval = interval
         self._recorder.sample(at_s, "master", "users", self._runner.user_count)
         if self._session.load is not None:
             self._cpu["local"] = self._session.load.cpu.read()

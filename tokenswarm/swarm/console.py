@@ -39,14 +39,14 @@ class Glance:
     errors: Sequence[tuple[str, int]]
 
     @classmethod
-    def take(cls, plan: RunPlan, elapsed_s: float, users: int, merge: Merge) -> Glance:
+    def take(cls, plan: RunPlan, elapsed_s: float, users: int, merge: Merge, *, is_stopping: bool) -> Glance:
         """Counts since the start, rates and percentiles of the last seconds."""
         stage = plan.stages.stage_at(elapsed_s)
         recent = merge.recent(elapsed_s)
         totals = merge.outcomes()
         failed = {name: int(n) for name, n in totals.items() if name not in ("success", "interrupted")}
         return cls(
-            stage=stage.name if stage is not None else "draining",
+            stage="draining" if stage is None or is_stopping else stage.name,
             elapsed_s=min(elapsed_s, plan.total_s),
             total_s=plan.total_s,
             users=users,

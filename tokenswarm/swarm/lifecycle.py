@@ -20,14 +20,14 @@ from locust import events
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
-from tokenswarm.errors import TokenswarmError
+from tokenswarm.errors import ExitCode, TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.swarm.conductor import CPU, MEMBERS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
 from tokenswarm.swarm.merge import DELTA
-from tokenswarm.swarm.options import add_options, plan_of
+from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.users import ChatUser
@@ -64,7 +64,7 @@ class Lifecycle:
     def on_init(self, environment: Environment, runner: Runner, **_: Any) -> None:
         """Check the options, and listen."""
         self._environment = environment
-        self._session = open_session(environment, self._scenario)
+        self._session = open_session(environment, lambda: plan_of(environment, self._scenario))
         # Locust's stop() looks at the stack with inspect, which at first takes a tenth of a second: calls
         # in flight at the end of a run would seem that much slower.
         inspect.stack()
@@ -83,11 +83,13 @@ class Lifecycle:
             own.quitting.add_listener(self._on_worker_quitting)
             runner.register_message(MEMBERS, self._on_members)
             return
-        try:
-            self._session.current_plan = self._new_plan()
-        except TokenswarmError as error:
-            print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
-            sys.exit(error.exit_code)
+        if is_target_named(environment):
+            # In the web UI the target may still be typed in; what was given is checked now all the same.
+            try:
+                plan_of(environment, self._scenario)
+            except TokenswarmError as error:
+                print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+                sys.exit(error.exit_code)
         _start_default_classes_only(environment)
         if isinstance(runner, MasterRunner):
             # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
@@ -100,13 +102,19 @@ class Lifecycle:
             logging.getLogger("locust.stats_logger").handlers = logging.getLogger().handlers
         if environment.parsed_options is not None and environment.parsed_options.headless:
             # Locust sets its own handler only after a headless shape has run to its end.
-            gevent.signal_handler(signal.SIGTERM, runner.quit)
+            gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
         own.test_stopping.add_listener(self._on_test_stopping)
         own.test_stop.add_listener(self._on_test_stop)
 
-    def _new_plan(self) -> RunPlan:
-        assert self._environment.parsed_options is not None
-        return plan_of(self._environment.parsed_options, self._scenario)
+    def _on_sigterm(self) -> None:
+        runner = self._environment.runner
+        assert runner is not None
+        has_started = self._session.conductor is not None
+        runner.quit()
+        if not has_started:
+            # Locust's main greenlet waits for workers that were just sent away; nothing else ends it.
+            hub = gevent.get_hub()
+            hub.loop.run_callback(hub.parent.throw, SystemExit(ExitCode.INTERRUPTED))
 
     def _on_test_start(self, environment: Environment, **_: Any) -> None:
         session, runner, options = self._session, environment.runner, environment.parsed_options
@@ -121,13 +129,21 @@ class Lifecycle:
             return
         assert isinstance(runner, LocalRunner | MasterRunner)
         session.is_stopping = session.has_finished = False
-        environment.stop_timeout = session.plan.longest_call_s
+        session.abort_reason = ""
+        session.load = session.conductor = None
+        # With a shape, its first tick has made the plan already.
+        if environment.shape_class is None and not session.make_plan():
+            # An exception would only be logged by Locust; users that find no load stop at once.
+            gevent.spawn_later(0, runner.stop)
+            return
+        plan = session.plan
+        environment.stop_timeout = plan.longest_call_s
         if isinstance(runner, LocalRunner):
-            session.current_plan = replace(session.plan, members=(runner.client_id,))
+            session.current_plan = replace(plan, members=(runner.client_id,))
             session.load = Load(session.plan, 0, runner.client_id, self._corpus)
         else:
             members = tuple(sorted(runner.clients, key=runner.get_worker_index))
-            session.current_plan = replace(session.plan, members=members)
+            session.current_plan = replace(plan, members=members)
             setattr(options, _PLAN, session.plan.to_wire())
         self._has_drained.clear()
         if self._master_drain is not None:
@@ -166,7 +182,7 @@ class Lifecycle:
             self._has_drained.wait()
             return
         session.is_stopping = True
-        session.conductor.stopping("finished" if session.has_finished else "interrupted")
+        session.conductor.stopping()
         in_flight_s = session.plan.longest_call_s
         if not session.has_finished:
             in_flight_s = min(in_flight_s, _INTERRUPTED_DRAIN_S)

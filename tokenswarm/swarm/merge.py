@@ -37,18 +37,17 @@ class Merge:
         self._recent.append((elapsed_s, delta))
         self._forget(elapsed_s)
 
-    def absorb_report(self, data: Mapping[str, Any], elapsed_s: float) -> None:
-        """Add what a worker's report carries. One that can't be read is counted: the run is not whole."""
+    def read_report(self, data: Mapping[str, Any]) -> Delta | None:
+        """What a worker's report carries. One that can't be read is counted: the run is not whole."""
         wire = data.get(DELTA)
         if wire is None:
-            return
+            return None
         try:
-            delta = Delta.from_wire(wire)
+            return Delta.from_wire(wire)
         except (KeyError, TypeError, ValueError):
             self.rejected += 1
             logger.exception("a worker's report can't be read: is its tokenswarm another version?")
-            return
-        self.absorb(delta, elapsed_s)
+            return None
 
     def outcomes(self) -> dict[str, int]:
         """Calls by outcome since the start, warm-ups included."""

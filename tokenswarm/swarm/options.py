@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from locust.env import Environment
+
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.swarm.plan import RunPlan, build_plan
 
@@ -50,12 +52,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def plan_of(options: argparse.Namespace, scenario: str) -> RunPlan:
-    """The plan that parsed options name; raises ConfigurationError with all that is wrong."""
+def is_target_named(environment: Environment) -> bool:
+    """Whether there must be a target by now: only the web UI can ask for one later."""
+    options = environment.parsed_options
+    assert options is not None
+    return bool(options.headless or options.autostart or options.target or environment.host)
+
+
+def plan_of(environment: Environment, scenario: str) -> RunPlan:
+    """The plan that the options name as they are now; ConfigurationError with all that is wrong."""
+    options = environment.parsed_options
+    assert options is not None
     return build_plan(
         scenario=scenario,
         profile_name=options.load_profile,
-        target_name=options.target or options.host or "",
+        target_name=options.target or environment.host or "",
         model=options.model,
         slo_name=options.slo,
         time_scale=options.time_scale,

@@ -14,14 +14,16 @@ from uuid import uuid4
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.metrics.source import StageSpan
+from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
 from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
-from tokenswarm.profile.scaling import scale_profile
+from tokenswarm.profile.scaling import scale_profile, scale_slo
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
+from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.wire.dialect import DIALECTS
 
 _LEAD_S: Final = 1.0
@@ -41,6 +43,7 @@ class RunPlan:
     run_id: str  # new for each run: no prompt of an earlier run is repeated
     is_open_ended: bool = False
     members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
+    abort_lines: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
     elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
 
     @property
@@ -149,12 +152,15 @@ def build_plan(
             f"profile {profile.name} is for locustfiles/{profile.scenario}.py, and this is {scenario}.py"
         )
     slo_name = slo_name or profile.slo or ""
+    slo = scale_slo(load_slo(slo_name, places, environ), time_scale) if slo_name else None
+    profile = scale_profile(profile, time_scale)
     return RunPlan(
         scenario=scenario,
-        profile=scale_profile(profile, time_scale),
+        profile=profile,
         target=load_target(target_name, places, environ, model=model or None, dialects=DIALECTS),
-        objectives_s=load_slo(slo_name, places, environ).objectives_s if slo_name else {},
+        objectives_s=slo.objectives_s if slo is not None else {},
         seed=seed,
         run_id=uuid4().hex[:12],
         is_open_ended=not profile_name,
+        abort_lines=tuple(line for line in thresholds_of(profile, slo) if line.abort),
     )

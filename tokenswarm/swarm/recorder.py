@@ -11,13 +11,14 @@ from tokenswarm.metrics.series import Delta, Series
 
 # Deltas of one interval come from several workers within a few seconds. Waiting for them before the
 # interval is written keeps the file at one line a series, however long the run.
-_SETTLE_S: Final = 4.0
+SETTLE_S: Final = 4.0
 
 
 class Recorder:
     """Files of one run folder, open for appending."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settle_s: float = SETTLE_S) -> None:
+        self._settle_s = settle_s
         self._intervals: BinaryIO = (folder / "intervals.jsonl").open("ab")
         self._samples: BinaryIO = (folder / "samples.jsonl").open("ab")
         self._events: BinaryIO = (folder / "events.jsonl").open("ab")
@@ -31,21 +32,25 @@ class Recorder:
         for key, series in delta.series.items():
             self._open.series.setdefault(key, Series()).merge(series)
         for fault_key, fault in delta.faults.items():
-            if fault_key in self._open.faults:
-                self._open.faults[fault_key].merge(fault)
-            else:
-                self._open.faults[fault_key] = fault
+            self._open.add_fault(fault_key, fault)
 
     def flush(self, elapsed_s: float) -> None:
         """Write the intervals that no worker will add to any more."""
         if self._open is None:
             return
         width_s = self._open.width_s
-        settled = Delta(width_s, faults=self._open.faults)
-        self._open.faults = {}
-        for key in [k for k in self._open.series if (k.interval + 1) * width_s + _SETTLE_S <= elapsed_s]:
-            settled.series[key] = self._open.series.pop(key)
-        _append_delta(self._intervals, settled)
+        old = [k for k in self._open.series if (k.interval + 1) * width_s + self._settle_s <= elapsed_s]
+        if old:
+            # Failures go with the intervals: by themselves they would be a line at each flush.
+            settled = Delta(width_s, faults=self._open.faults)
+            self._open.faults = {}
+            for key in old:
+                settled.series[key] = self._open.series.pop(key)
+            _append_delta(self._intervals, settled)
+
+    def flush_all(self) -> None:
+        """Write what is there, settled or not: what comes later adds up with it."""
+        self._write_open()
 
     def sample(self, at_s: float, source: str, name: str, value: float) -> None:
         """Write one reading of a gauge."""

@@ -28,6 +28,8 @@ class ProfileShape(LoadTestShape):
         assert self.runner is not None
         environment = self.runner.environment
         session = session_of(environment)
+        if self.runner.state == STATE_INIT and not session.make_plan():
+            return None
         plan = session.plan
         if plan.is_open_ended:
             options = environment.parsed_options

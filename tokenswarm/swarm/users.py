@@ -38,9 +38,12 @@ class ChatUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._load = session_of(environment).running_load
-        self._mix = self._load.mix_of(self.sizes)
-        self._connection = HttpConnection(self._load.endpoint)
+        load = session_of(environment).load
+        if load is None:
+            raise StopUser  # the run was refused, and the log says why
+        self._load = load
+        self._mix = load.mix_of(self.sizes)
+        self._connection = HttpConnection(load.endpoint)
         self._stop_asked = Event()
 
     def on_start(self) -> None:
