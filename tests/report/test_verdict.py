@@ -163,7 +163,14 @@ def test_the_exit_code_follows_the_outcome() -> None:
 
 def judged(make_run: RunMaker, **script: Any) -> Summary:
     """The summary of a run that went so; without thresholds, unless given."""
-    plain = {"name": "stress", "stages": [{"name": "hold", "duration": "60s", "users": 1}]}
+    stages = (("warm-up", 5, 10), ("climb", 15, 100), ("hold", 30, 100), ("recover", 10, 10))
+    plain = {
+        "name": "stress",
+        "stages": [
+            {"name": name, "duration": f"{seconds}s", "users": users, "warmup": name == "warm-up"}
+            for name, seconds, users in stages
+        ],
+    }
     return summarise_run(read_run(make_run(**{"slo": None, "profile": plain, **script})))
 
 

@@ -22,11 +22,25 @@ class PlannedStage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MockCounts:
-    """What the embedded mock says it saw."""
+    """What the embedded mock says it saw, and how well it kept up; None where an older run doesn't say."""
 
     received: int
     answered: int
     cut: int
+    lag_p99_s: float | None = None
+    cpu_share: float | None = None  # cores used, 1 = a whole core
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MockCounts:
+        """The counts that run.json holds."""
+        lag_s, cpu = data.get("lag_p99_s"), data.get("cpu_share")
+        return cls(
+            int(data["received"]),
+            int(data["answered"]),
+            int(data["cut"]),
+            None if lag_s is None else float(lag_s),
+            None if cpu is None else float(cpu),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,7 @@ class RunFacts:
             locust_command=str(data.get("locust_command", "")),
             locust_exit_code=None if exit_code is None else int(exit_code),
             environment=dict(data.get("environment") or {}),
-            mock=MockCounts(*(int(mock[key]) for key in ("received", "answered", "cut"))) if mock else None,
+            mock=MockCounts.from_json(mock) if mock else None,
         )
 
 

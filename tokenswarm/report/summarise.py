@@ -27,7 +27,7 @@ def summarise_run(run: Run) -> Summary:
     if facts.slo is not None:
         slo = Slo.from_resolved(facts.slo["resolved"], str(facts.slo.get("file", "")))
     results = judge(thresholds_of(profile, slo), run.measurements)
-    checks = checks_of(run)
+    checks = checks_of(run, profile, {result.threshold.subject.metric for result in results})
     peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)
     configuration = {"profile": facts.profile.get("resolved", {}), "target": facts.target}
     if facts.slo is not None:

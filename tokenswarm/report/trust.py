@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
-from tokenswarm.metrics.source import Aggregation, Selector
-from tokenswarm.report.figures import lasted, time_ms, whole
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.profile.schema import Profile
+from tokenswarm.report.figures import lasted, whole
+from tokenswarm.report.health import health_checks
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import Check
 from tokenswarm.report.verdict import Ending
 
-# Locust warns at the same share of a core: beyond it, latencies are the generator's own.
-_BUSY_CORES: Final = 0.9
-# Users may be counted a moment before the last one has started.
-_ENOUGH_USERS: Final = 0.95
-_LATE_MS: Final = 50.0
-_P99: Final = Aggregation("p", 99.0)
 # The target never saw a call that ended so.
 _UNSENT: Final = ("connect", "tls", "timeout_connect")
 
 
-def checks_of(run: Run) -> tuple[Check, ...]:
-    """Every check that this run allows, the gravest first."""
-    found = [*_whole(run), *_counts(run), *_generator(run)]
+def checks_of(run: Run, profile: Profile, judged: Collection[str]) -> tuple[Check, ...]:
+    """Every check that this run allows, the gravest first; `judged` are the metrics with a threshold."""
+    found = [*_whole(run), *_counts(run), *health_checks(run, profile, judged)]
     order = ("bad", "warning", "note", "good")
     return tuple(sorted(found, key=lambda check: order.index(check.state)))
 
@@ -121,41 +116,6 @@ def _counts(run: Run) -> Iterator[Check]:
             "note",
             f"{whole(interrupted)} calls were cut off by us; they are neither success nor failure",
         )
-
-
-def _generator(run: Run) -> Iterator[Check]:
-    """Whether the load was made as planned, and by a generator with room to spare."""
-    reached = [stage.name for stage in run.measurements.stages]
-    planned = max((s.users for s in run.facts.stages if s.span.name in reached), default=0)
-    peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)
-    cut = bool(run.unreached_stages) or run.ended_s < run.facts.planned_s - run.facts.width_s
-    if peak is not None and planned:
-        if peak >= planned * _ENOUGH_USERS:
-            yield Check("users", "good", f"{whole(peak)} of {whole(planned)} planned users ran at the peak")
-        else:
-            state = "note" if cut else "warning"
-            yield Check(
-                "users", state, f"only {whole(peak)} of {whole(planned)} planned users ran at the peak"
-            )
-    cpu: dict[str, float] = {}
-    for sample in run.measurements.samples:
-        if sample.name == "generator_cpu":
-            cpu[sample.source] = max(cpu.get(sample.source, 0.0), sample.value)
-    if cpu:
-        source, busiest = max(cpu.items(), key=lambda item: item[1])
-        text = f"the busiest load generator, {source}, used up to {busiest * 100:.0f}% of a core"
-        if busiest < _BUSY_CORES:
-            yield Check("generator CPU", "good", text)
-        else:
-            yield Check(
-                "generator CPU", "warning", f"{text}: times may be its own; use more workers or fewer users"
-            )
-    for metric, what in (("generator_lag", "timers of the generator"), ("schedule_delay", "calls")):
-        late = run.measurements.read(metric, _P99, Selector({"outcome": ANY_OUTCOME}))
-        if late.value is not None:
-            ms = late.value * 1000
-            state = "good" if ms < _LATE_MS else "warning"
-            yield Check(metric.replace("_", " "), state, f"99% of {what} were at most {time_ms(ms)} ms late")
 
 
 def _all_stages(measurements: Measurements) -> dict[str, float]:
