@@ -3,7 +3,8 @@
 The first of these that is true decides:
 
     interrupted   105   someone or something stopped the run before its end
-    invalid       111   what was measured is not the whole: a worker was lost, counts disagree …
+    invalid       111   what was measured is not the whole, or not the planned load: a worker was lost,
+                        counts disagree, the generator was too slow …
     fail           99   no call succeeded, a threshold is broken, or one aborted the run
     inconclusive  111   a threshold can't be judged
     pass            0   everything holds; warnings included
