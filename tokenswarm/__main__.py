@@ -1,6 +1,11 @@
 """Run `python -m tokenswarm` as the console script does."""
 
-from tokenswarm.cli import main
+import sys
+
+try:
+    from tokenswarm.cli import main
+except KeyboardInterrupt:  # imports take a moment
+    sys.exit(105)
 
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -92,12 +93,16 @@ def check(profile: str, target: str | None, slo: str | None, time_scale: float) 
 
 def main() -> None:
     """Run the command line; a user's mistake is one clear message and exit code 104."""
+    # What stops a container or a CI job ends us as Ctrl-C does: cleaned up, and without a traceback.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         code = commands.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = ExitCode.BAD_CONFIGURATION
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("tokenswarm: interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except TokenswarmError as error:
         click.echo(f"tokenswarm: {error}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ class RunJson:
 
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder = folder
-        self._facts = {
+        self.facts: dict[str, Any] = {
             "schema": SCHEMA,
             "started_at": _now(),
             "ended_at": None,
@@ -31,14 +32,20 @@ class RunJson:
 
     def end(self, state: str, **facts: Any) -> None:
         """Record how the run ended."""
-        self._facts.update(state=state, ended_at=_now(), **facts)
+        self.facts.update(state=state, ended_at=_now(), **facts)
         self.write()
 
     def write(self) -> None:
-        """Write all facts as they are now."""
+        """Write all facts as they are now; RunFolderError if there is no room, or no folder any more."""
+        file = self.folder / "run.json"
         draft = self.folder / "run.json.new"
-        draft.write_bytes(orjson.dumps(self._facts, option=orjson.OPT_INDENT_2))
-        draft.replace(self.folder / "run.json")
+        try:
+            draft.write_bytes(orjson.dumps(self.facts, option=orjson.OPT_INDENT_2))
+            draft.replace(file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise RunFolderError(f"{file}: can't be written: {error.strerror}") from None
 
 
 def make_folder(reports: Path, profile: str) -> Path:
@@ -60,6 +67,17 @@ def make_folder(reports: Path, profile: str) -> Path:
             ) from None
         return folder
     raise RunFolderError(f"--reports {reports}: a hundred runs began in this second; try again")
+
+
+def last_events(folder: Path) -> dict[str, dict[str, Any]]:
+    """The last event of each name in events.jsonl; half a line, as a killed run leaves, is none."""
+    found: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(OSError):
+        for line in (folder / "events.jsonl").read_bytes().splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                event = orjson.loads(line)
+                found[event["event"]] = event
+    return found
 
 
 def _now() -> str:

@@ -4,23 +4,56 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tokenswarm.errors import ConfigurationError, ExitCode
+from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
 from tokenswarm.profile.load import load_profile, load_slo
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.report import to_text
+from tokenswarm.report.locust_csv import LocustCsv
+from tokenswarm.report.run_facts import RunFacts
+from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.summarise import summarise_run
+from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.write import write_csv_reports, write_reports
+from tokenswarm.report.write import write_beside, write_into
 
 
 def judge_folder(folder: Path) -> ExitCode:
     """Make the reports of a run folder; returns what the process ends with."""
-    summary = write_reports(folder)
-    _show(summary, folder / "report.html")
+    summary = summarise_run(read_run(folder))
+    _show(summary)
+    write_into(folder, summary)
+    _show_place(folder / "report.html")
     return ExitCode(summary.verdict.exit_code)
+
+
+def judge_run(folder: Path, facts: dict[str, Any], unkept: str) -> ExitCode:
+    """Judge a run that has just ended, by `facts` instead of what its run.json may have had no room for.
+
+    The load was made: what can't be kept (`unkept`, if that is known already) is said after the verdict,
+    and takes its place only where it was good.
+    """
+    code = ExitCode.PASS
+    try:
+        run = read_run(folder)
+        summary = summarise_run(replace(run, facts=RunFacts.from_json(facts, folder / "run.json")))
+        code = ExitCode(summary.verdict.exit_code)
+        _show(summary)
+        write_into(folder, summary)
+        _show_place(folder / "report.html")
+    except RunFolderError as error:
+        unkept = unkept or str(error)
+    except OSError as error:
+        unkept = unkept or f"the terminal's output can't be written: {error.strerror}"
+    if unkept:
+        click.echo(f"tokenswarm: {unkept}; what was measured could not be kept whole", err=True)
+        return code or ExitCode.INCONCLUSIVE
+    return code
 
 
 def judge_csv_prefix(
@@ -31,8 +64,10 @@ def judge_csv_prefix(
     profile = load_profile(profile_name, places, os.environ) if profile_name else None
     slo_name = slo_name or (profile.slo if profile is not None else None)
     slo = load_slo(slo_name, places, os.environ) if slo_name else None
-    summary = write_csv_reports(prefix, profile, slo, output)
-    _show(summary, output / "report.html" if output else prefix.with_name(f"{prefix.name}_report.html"))
+    summary = summarise_csv(LocustCsv(prefix), profile, slo)
+    _show(summary)
+    write_beside(prefix, summary, output)
+    _show_place(output / "report.html" if output else prefix.with_name(f"{prefix.name}_report.html"))
     return ExitCode(summary.verdict.exit_code)
 
 
@@ -46,8 +81,11 @@ def refuse_for_folder(slo_name: str | None, profile_name: str | None, output: Pa
             )
 
 
-def _show(summary: Summary, report: Path) -> None:
+def _show(summary: Summary) -> None:
     is_terminal = sys.stdout.isatty()
     width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
     click.echo(to_text.render(summary, width=width, is_terminal=is_terminal))
+
+
+def _show_place(report: Path) -> None:
     click.echo(f"report: {report}")

@@ -11,10 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from types import TracebackType
+from typing import Final, Self
+
+from tokenswarm.launch.interrupts import Interrupts
 
 _WORKERS_MAX_WAIT_S: Final = 60
+_STOP_WITH_STDIN: Final = "TOKENSWARM_STOP_WITH_STDIN"  # read by swarm/parent.py
+_SHOW_CURSOR: Final = "\x1b[?25h\n"
 
 
 def locust_command(
@@ -55,33 +59,49 @@ def shown(command: Sequence[str]) -> str:
 
 
 class LocustProcess:
-    """A running Locust. The first interruption lets it drain, the second ends it at once.
+    """`with LocustProcess(command, interrupts) as locust:` runs Locust, and nothing of it after the block.
 
-    It runs in a session of its own, so that Ctrl-C reaches us alone and can't cut calls in flight.
+    Interrupts are held when the block begins; of those that come, the first lets Locust drain, the second
+    ends it at once. It runs in a session of its own, so that Ctrl-C reaches us alone and can't cut calls
+    in flight; and it stops when we are gone, however that happens, because its standard input ends then
+    (swarm/parent.py).
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], interrupts: Interrupts) -> None:
+        self._command = command
+        self._interrupts = interrupts
+        self._process: subprocess.Popen[bytes]
+
+    def __enter__(self) -> Self:
         # The command is built above from checked parts; no shell is involved.
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
-        self.interruptions = 0
+        self._process = subprocess.Popen(  # noqa: S603
+            self._command,
+            stdin=subprocess.PIPE,
+            env={**os.environ, _STOP_WITH_STDIN: "1"},
+            start_new_session=True,
+        )
+        self._interrupts.hand_to(self._interrupt)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._interrupts.put_off()
+        # Workers of a master that was killed would load the target for ever.
+        self._signal_group(signal.SIGKILL)
+        code = self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if code < 0 and sys.stderr.isatty():
+            sys.stderr.write(_SHOW_CURSOR)  # whoever hid it was killed before it could
+            sys.stderr.flush()
 
     def wait(self) -> int:
         """Until Locust ends; returns its exit code, negative for a signal."""
-        previous = {
-            number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            return self._process.wait()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-            # Workers of a master that was killed would load the target for ever.
-            self._signal_group(signal.SIGKILL)
+        return self._process.wait()
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> Any:
-        del number, frame
-        self.interruptions += 1
-        if self.interruptions == 1:
+    def _interrupt(self) -> None:
+        if self._interrupts.count == 1:
             print("\nstopping: calls in flight get a few seconds; again to end at once", file=sys.stderr)  # noqa: T201
             self._process.send_signal(signal.SIGTERM)
         else:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import gevent
+
 from tokenswarm.errors import PreflightError
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.transport.call import call
@@ -35,6 +37,9 @@ def preflight(
 
     `key_source` names the environment variable that the key comes from, for the message.
     """
+    # gevent would print Ctrl-C as an error of its hub, besides handing it on to us.
+    hub = gevent.get_hub()
+    hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
     calls = 0
     warnings: list[str] = []
     connection = HttpConnection(endpoint)

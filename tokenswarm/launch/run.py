@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenswarm import __version__
-from tokenswarm.errors import ExitCode
-from tokenswarm.launch.folder import RunJson, make_folder
-from tokenswarm.launch.judge import judge_folder
+from tokenswarm.errors import ExitCode, RunFolderError
+from tokenswarm.launch.folder import RunJson, last_events, make_folder
+from tokenswarm.launch.interrupts import Interrupts
+from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.preflight import preflight
 from tokenswarm.launch.resolve import Names, Resolved, resolve
+from tokenswarm.launch.witness import Witness
 from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
-from tokenswarm.mock.process import MockCounters, MockProcess
+from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
@@ -46,29 +49,34 @@ class RunRequest:
 
 def run_profile(request: RunRequest) -> ExitCode:
     """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
-    resolved = resolve(request.names)
+    with Interrupts() as interrupts:
+        return _run(request, resolve(request.names), interrupts)
+
+
+def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
         target = resolved.target or _aim_at(mock, request.names.model)
         _say_preflight(resolved, target)
-        before = mock.counters() if mock is not None else None
+        machine = describe_machine(Path.cwd())
+        witness = Witness(mock) if mock is not None else None
+        interrupts.hold()  # from here on there is a folder to judge
         folder = make_folder(request.reports, resolved.profile.name)
         command = locust_command(
             resolved.locustfile, folder, _locust_options(request, target), request.workers
         )
         _say(f"running {shown(command)}")
-        run_json = RunJson(
-            folder, _facts(request, resolved, target, shown(command), is_mock=mock is not None)
-        )
-        process = LocustProcess(command)
-        code = process.wait()
-        state = "interrupted" if process.interruptions else "finished" if _drained(folder) else "failed"
-        run_json.end(
-            state,
-            locust_exit_code=code,
-            mock=_received(before, mock.counters()) if mock is not None and before is not None else None,
-        )
-    return judge_folder(folder)
+        facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
+        run_json = _new_run_json(folder, {**facts, "environment": machine})
+        with LocustProcess(command, interrupts) as locust:
+            code = locust.wait()
+        state = _state(folder, code, was_interrupted=interrupts.count > 0)
+        unkept = ""
+        try:
+            run_json.end(state, locust_exit_code=code, mock=_statement(witness))
+        except RunFolderError as error:
+            unkept = str(error)
+    return judge_run(folder, run_json.facts, unkept)
 
 
 def _aim_at(mock: MockProcess | None, model: str | None) -> Target:
@@ -84,6 +92,7 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
         for stream, share in ((True, streaming), (False, 1 - streaming))
         if share > 0
     ]
+    _say(f"preflight: calling {target.url}")
     result = preflight(endpoint, DIALECTS[target.dialect], kinds, target.path, target.key_env)
     for warning in result.warnings:
         _say(f"preflight: {warning}")
@@ -146,21 +155,32 @@ def _facts(
         "width_s": interval_width_s(stages.total_s),
         "command": shlex.join(["tokenswarm", *sys.argv[1:]]),
         "locust_command": locust_command,
-        "environment": describe_machine(Path.cwd()),
     }
 
 
-def _drained(folder: Path) -> bool:
-    return '"event":"drained"' in (folder / "events.jsonl").read_text(encoding="utf-8")
+def _new_run_json(folder: Path, facts: dict[str, Any]) -> RunJson:
+    try:
+        return RunJson(folder, facts)
+    except RunFolderError:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing has run: there is nothing to keep
+        raise
 
 
-def _received(before: MockCounters, after: MockCounters) -> dict[str, int]:
-    """What the mock saw of the run itself, preflight left out."""
-    return {
-        "received": after.received - before.received,
-        "answered": after.answered - before.answered,
-        "cut": after.cut_by_client + after.cut_by_mock - before.cut_by_client - before.cut_by_mock,
-    }
+def _state(folder: Path, code: int, *, was_interrupted: bool) -> str:
+    """How the run ended. A signal that came when all was measured already has interrupted nothing."""
+    events = last_events(folder)
+    is_whole = "drained" in events and code >= 0
+    if is_whole and not (was_interrupted and events.get("stopped", {}).get("reason") == "interrupted"):
+        return "finished"
+    return "interrupted" if was_interrupted else "failed"
+
+
+def _statement(witness: Witness | None) -> dict[str, Any] | None:
+    try:
+        return witness.statement() if witness is not None else None
+    except ConnectionError as error:
+        _say(f"warning: {error}; its count is missing")
+        return None
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -28,21 +29,31 @@ REPORTS: Final[Mapping[str, Callable[[Summary], str]]] = {
 def write_reports(folder: Path) -> Summary:
     """Judge a run folder and write its reports into it; RunFolderError if it can't be read or written."""
     summary = summarise_run(read_run(folder))
-    for name, render in REPORTS.items():
-        _write(folder / name, render(summary))
+    write_into(folder, summary)
     return summary
 
 
 def write_csv_reports(
     prefix: Path, profile: Profile | None = None, slo: Slo | None = None, output: Path | None = None
 ) -> Summary:
-    """Judge PREFIX_stats.csv and its kin; reports go beside them as PREFIX_report.html, or into `output`."""
+    """Judge PREFIX_stats.csv and its kin, and write reports as `write_beside` does."""
     summary = summarise_csv(LocustCsv(prefix), profile, slo)
+    write_beside(prefix, summary, output)
+    return summary
+
+
+def write_into(folder: Path, summary: Summary) -> None:
+    """Write every report of a run folder; RunFolderError if one can't be."""
+    for name, render in REPORTS.items():
+        _write(folder / name, render(summary))
+
+
+def write_beside(prefix: Path, summary: Summary, output: Path | None = None) -> None:
+    """Write every report beside Locust's files, as PREFIX_report.html, or into `output`."""
     if output is not None:
         _make(output)
     for name, render in REPORTS.items():
         _write(output / name if output is not None else with_suffix(prefix, f"_{name}"), render(summary))
-    return summary
 
 
 def _make(folder: Path) -> None:
@@ -59,4 +70,6 @@ def _write(file: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(file)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise RunFolderError(f"{file}: can't be written: {error.strerror}") from None

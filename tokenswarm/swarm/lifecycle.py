@@ -28,6 +28,7 @@ from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
 from tokenswarm.swarm.merge import DELTA
 from tokenswarm.swarm.options import add_options, is_target_named, plan_of
+from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.users import ChatUser
@@ -103,6 +104,7 @@ class Lifecycle:
         if environment.parsed_options is not None and environment.parsed_options.headless:
             # Locust sets its own handler only after a headless shape has run to its end.
             gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
+            quit_with_parent(self._on_sigterm)
         own.test_stopping.add_listener(self._on_test_stopping)
         own.test_stop.add_listener(self._on_test_stop)
 
