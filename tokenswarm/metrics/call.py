@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 SUCCESS: Final = "success"
+EXPECTED: Final = "expected"  # refused, with a status that the profile counts as right: no failure, no answer
 INTERRUPTED: Final = "interrupted"  # we stopped it: neither success nor failure
 
 FAILURES: Final = (
@@ -27,7 +28,7 @@ FAILURES: Final = (
     "malformed",
     "empty",
 )
-OUTCOMES: Final = (SUCCESS, *FAILURES, INTERRUPTED)
+OUTCOMES: Final = (SUCCESS, *FAILURES, EXPECTED, INTERRUPTED)
 
 
 # A plain slots class, not a frozen dataclass: one is made for each call and filled as bytes arrive.
@@ -36,6 +37,7 @@ class CallRecord:
 
     __slots__ = (
         "arm",
+        "body",
         "bytes_received",
         "bytes_sent",
         "cached_input_tokens",
@@ -107,6 +109,7 @@ class CallRecord:
         self.cost: float | None = None
         self.bytes_sent = 0
         self.bytes_received = 0
+        self.body: bytearray | None = None  # of a whole answer, for who sets it to an empty one before
         self.is_reused = False
         self.reconnects = 0
 

@@ -157,6 +157,13 @@ _ROWS: Final = (
     ),
     Metric("dropped_rate", Kind.SHARE, "1", "Dropped starts ÷ calls that were due; open arrivals."),
     Metric("late_rate", Kind.SHARE, "1", "Late starts ÷ calls that were due and not dropped; open arrivals."),
+    Metric(
+        "retries",
+        Kind.COUNTER,
+        "1",
+        "Attempts that were refused (429, 529) and made again: `rate_limits: honour`.",
+    ),
+    Metric("check_rate", Kind.SHARE, "1", "Checks of the profile's `expect:` that calls met ÷ checks made."),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),
     _time(

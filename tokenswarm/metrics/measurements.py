@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import (
@@ -22,14 +22,17 @@ from tokenswarm.metrics.series import (
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
+# Label-less counts of the profile's checks are named KIND/NAME OF THE CHECK.
+CHECK_MET: Final = "check_met"
+CHECK_ASKED: Final = "check_asked"
 _NOTHING_DUE: Final = "no call was due by a schedule: only open arrivals have one"
 
 # share → the outcomes that count as its numerator; the denominator is always all that ended.
 _SHARES: Final[Mapping[str, frozenset[str]]] = {
-    "success_rate": frozenset({SUCCESS}),
+    "success_rate": frozenset({SUCCESS, EXPECTED}),
     "error_rate": frozenset(FAILURES),
     "rate_limited_rate": frozenset({"rate_limited"}),
-    "availability": frozenset({SUCCESS, "http_4xx", "rate_limited", "malformed", "empty"}),
+    "availability": frozenset({SUCCESS, EXPECTED, "http_4xx", "rate_limited", "malformed", "empty"}),
 }
 # Starts that the schedule had due, dropped ones included: counted by the open model only.
 PLANNED_STARTS: Final = "planned_starts"
@@ -186,6 +189,8 @@ class Measurements:
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         if metric == "cache_hit_rate":
             return self._cache_hit_rate(selector, span)
+        if metric == "check_rate":
+            return self._check_rate(selector, span)
         if metric in OF_STARTS:
             return self._share_of_starts(metric, selector, span)
         outcomes = self.outcomes(selector, span, without_interrupted=True)
@@ -212,6 +217,25 @@ class Measurements:
         if whole <= 0:
             return Reading.absent("every call that was due was dropped", int(due))
         return Reading.exact(part / whole, int(whole))
+
+    def checks(self, selector: Selector, span: Span | None = None) -> dict[str, tuple[int, int]]:
+        """Name of each check → how many calls met it, and of how many it was asked."""
+        found: dict[str, tuple[int, int]] = {}
+        for _, series in self.select(selector, span):
+            for name, count in series.counts.items():
+                kind, _, check = name.partition("/")
+                if kind in (CHECK_MET, CHECK_ASKED):
+                    met, asked = found.get(check, (0, 0))
+                    more = int(count)
+                    found[check] = (met + more, asked) if kind == CHECK_MET else (met, asked + more)
+        return found
+
+    def _check_rate(self, selector: Selector, span: Span | None) -> Reading:
+        checks = self.checks(selector, span).values()
+        asked = sum(asked for _, asked in checks)
+        if not asked:
+            return Reading.absent("the profile expects nothing that was asked of a call")
+        return Reading.exact(sum(met for met, _ in checks) / asked, asked)
 
     def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
         calls = {"hit": 0.0, "miss": 0.0}

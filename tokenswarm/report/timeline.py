@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from tokenswarm.metrics.call import FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.source import Span
@@ -34,7 +34,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
     indices = range(max((*calls, *users)) + 1)
     width_s = measurements.width_s
     tracks = [
-        Track("calls", "calls/s", _rates(calls, indices, width_s, (SUCCESS, *FAILURES))),
+        Track("calls", "calls/s", _rates(calls, indices, width_s, (SUCCESS, EXPECTED, *FAILURES))),
         Track("calls", "failed/s", _rates(calls, indices, width_s, FAILURES)),
     ]
     if users:

@@ -14,12 +14,14 @@ import gevent
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.series import Delta
+from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.share import Membership, Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
 from tokenswarm.swarm.cpu import CpuMeter
+from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.transport.aim import endpoint_of
@@ -50,6 +52,8 @@ class Load:
         self.cpu = CpuMeter()
         self._lag = LagProbe()
         self.arrivals = self._open_arrivals(client_id) if plan.is_open else None
+        self._expectation = Expectation(Expectations(plan.profile.expect), self.collector)
+        self.is_patient = plan.profile.rate_limits == "honour"
         self._prices = plan.target.prices
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
@@ -75,6 +79,7 @@ class Load:
         record.prompt = kind.prompt
         record.stream = kind.stream
         record.stage = self._stage_name(intended_at_s - self.started_at_s)
+        self._expectation.prepare(record)
         return record
 
     def drain(self, *, at_once: bool) -> Delta:
@@ -118,8 +123,15 @@ class Load:
         stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
         return stage.name
 
+    def count_refusal(self, record: CallRecord) -> None:
+        """Count an attempt that was refused and will be made again: no call yet."""
+        assert record.ended_at_s is not None
+        self.collector.count("retries", record.ended_at_s - self.started_at_s, record.stage)
+
     def finish(self, record: CallRecord) -> None:
-        """Count a call that ended, with its cost."""
+        """Count a call that ended, with its cost and what the profile expects of it."""
+        assert record.ended_at_s is not None
+        self._expectation.judge(record, record.ended_at_s - self.started_at_s)
         if record.cost is None and self._prices is not None and record.is_success:
             record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
         delay_s = record.schedule_delay_s

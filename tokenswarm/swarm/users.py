@@ -11,8 +11,9 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.call import EXPECTED, INTERRUPTED, SUCCESS, CallRecord
 from tokenswarm.swarm.load import SIZES
+from tokenswarm.swarm.patience import MOST_ATTEMPTS, wait_s
 from tokenswarm.swarm.sessions import session_of
 from tokenswarm.transport.call import call
 from tokenswarm.transport.http import HttpConnection
@@ -86,12 +87,22 @@ class ChatUser(User):
         if due_at_s is None:
             raise StopUser
         kind = self._mix.next()
-        record = load.new_record(kind, due_at_s)
+        request = load.request(kind)
+        record: CallRecord | None = None
         try:
-            call(self._connection, load.dialect, load.request(kind), record)
+            for attempt in range(1, MOST_ATTEMPTS + 1):
+                record = load.new_record(kind, due_at_s)
+                call(self._connection, load.dialect, request, record)
+                if not load.is_patient or record.outcome != "rate_limited" or attempt == MOST_ATTEMPTS:
+                    return
+                if self._stop_asked.wait(wait_s(record.headers, attempt, time.time())):
+                    record.outcome = INTERRUPTED  # it is we who have no time left to try again
+                    return
+                load.count_refusal(record)
+                record = None
         finally:
             # Also when the greenlet is killed in mid-call: the target has seen this call.
-            if record.ended_at_s is not None:
+            if record is not None and record.ended_at_s is not None:
                 load.finish(record)
                 self._tell_locust(record)
 
@@ -100,7 +111,7 @@ class ChatUser(User):
             return
         latency_s = record.latency_s
         failure = None
-        if not record.is_success:
+        if record.outcome not in (SUCCESS, EXPECTED):
             failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
         self.environment.events.request.fire(
             request_type="POST",

@@ -71,6 +71,8 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
     while True:
         body = response.take_body()
         if body:
+            if record.body is not None:
+                record.body += body
             answer.take(decoder.feed(body), at_s)
         if response.is_complete and not answer.is_over:
             answer.take(decoder.close(), at_s)
