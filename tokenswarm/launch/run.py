@@ -19,6 +19,7 @@ from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.launch.folder import RunJson, last_events, make_folder
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
+from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.preflight import preflight
@@ -54,6 +55,7 @@ def run_profile(request: RunRequest) -> ExitCode:
 
 
 def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
+    _say_limits(resolved, request.workers or 1)
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
         target = resolved.target or _aim_at(mock, request.names.model)
@@ -77,6 +79,13 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         except RunFolderError as error:
             unkept = str(error)
     return judge_run(folder, run_json.facts, unkept)
+
+
+def _say_limits(resolved: Resolved, workers: int) -> None:
+    stages = StagePlan(resolved.profile.stages)
+    connections = (resolved.profile.max_in_flight or 0) if stages.is_open else int(stages.peak)
+    for warning in check_limits(connections, workers, has_mock=resolved.target is None):
+        _say(warning)
 
 
 def _aim_at(mock: MockProcess | None, model: str | None) -> Target:
