@@ -93,6 +93,8 @@ def _counts(run: Run) -> Iterator[Check]:
     if run.facts.mock is not None:
         received = run.facts.mock.received
         reached = int(ended - sum(everything.get(outcome, 0) for outcome in _UNSENT))
+        # Attempts that were refused and made again are no calls of ours, but they were calls to the mock.
+        reached += int(_sum_of(run.measurements, "retries"))
         # Calls that we cut off may or may not have arrived; a call on a dropped connection went out twice.
         most = int(reached + interrupted + _sum_of(run.measurements, "reconnects"))
         if reached <= received <= most:
