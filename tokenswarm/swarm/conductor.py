@@ -12,8 +12,9 @@ import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from tokenswarm.metrics.judge import broken_abort_line
-from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
 from tokenswarm.metrics.series import Delta
+from tokenswarm.metrics.source import Selector
 from tokenswarm.swarm.console import Console, Glance
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
@@ -21,6 +22,7 @@ from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.sessions import Session
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
+LAST_CALL: Final = "tokenswarm_last_call"  # when the worker's last call ended, since the run's start
 MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given time of the run on
 _NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
 _BEAT_S: Final = 0.5
@@ -57,6 +59,8 @@ class Conductor:
         self._known: dict[str, str] = {}  # Locust's client id → our short name
         self._cpu: dict[str, float] = {}  # cores, as each worker last said
         self._present: set[str] = set()
+        self._last_call_s = 0.0
+        self._ended_s: float | None = None  # where a counted stage ended, before we noticed
         self._is_closed = False
         self.merge = Merge(self._plan.stage_spans(), self._recorder)
         self._event("started", workers=len(self._workers()))
@@ -71,6 +75,7 @@ class Conductor:
         """Take what a worker measured."""
         if CPU in data:
             self._cpu[client_id] = float(data[CPU])
+            self._last_call_s = max(self._last_call_s, float(data[LAST_CALL]))
         delta = self.merge.read_report(data)
         if delta is None:
             return
@@ -88,7 +93,7 @@ class Conductor:
         """Mark why the run ends; what is in flight is still to come."""
         session = self._session
         reason = "aborted" if session.abort_reason else "finished" if session.has_finished else "interrupted"
-        self._event("stopped", reason=reason, detail=session.abort_reason)
+        self._event("stopped", at_s=self._ended_s, reason=reason, detail=session.abort_reason)
         if self._recorder is not None:
             # Who is killed while draining must not lose what was there before.
             self._recorder.flush_all()
@@ -152,6 +157,7 @@ class Conductor:
                 self._take_local(at_once=False)
                 self._sample(elapsed_s)
                 self._abort_if_broken(elapsed_s)
+                self._end_if_complete()
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
             if self._console is not None and self._console.is_due(elapsed_s):
@@ -176,6 +182,24 @@ class Conductor:
             # Kept by interval only where a line may have to be judged over time.
             self._timed.absorb(delta)
 
+    def _end_if_complete(self) -> None:
+        """End a run whose last stage counts its calls, once all of them have ended."""
+        stage, session = self._plan.counted_stage, self._session
+        if stage is None or session.is_stopping or session.has_finished:
+            return
+        selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME})
+        if sum(self.merge.totals.outcomes(selector).values()) >= (stage.requests or 0):
+            session.has_finished = True
+            if session.load is not None:
+                self._last_call_s = session.load.last_call_s
+            # The stage lasted until its last call, not until we noticed.
+            self._ended_s = self._last_call_s
+            self._stop_run()
+
+    def _stop_run(self) -> None:
+        # In a greenlet of its own: stopping ends the one that we are in.
+        gevent.spawn(self._runner.quit if self._is_headless() else self._runner.stop)
+
     def _abort_if_broken(self, elapsed_s: float) -> None:
         """End the run at a threshold that says so; the calls in flight are still waited for."""
         session = self._session
@@ -184,8 +208,7 @@ class Conductor:
         result = broken_abort_line(self._plan.abort_lines, self._timed, elapsed_s)
         if result is not None:
             session.abort_reason = result.threshold.text
-            # In a greenlet of its own: stopping ends the one that we are in.
-            gevent.spawn(self._runner.quit if self._is_headless() else self._runner.stop)
+            self._stop_run()
 
     def _is_headless(self) -> bool:
         options = self._runner.environment.parsed_options
@@ -207,6 +230,6 @@ class Conductor:
     def _workers(self) -> list[str]:
         return list(self._runner.clients) if isinstance(self._runner, MasterRunner) else ["local"]
 
-    def _event(self, event: str, **details: Any) -> None:
+    def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:
-            self._recorder.event(self.elapsed_s, event, **details)
+            self._recorder.event(self.elapsed_s if at_s is None else at_s, event, **details)

@@ -22,7 +22,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRun
 
 from tokenswarm.errors import ExitCode, TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
-from tokenswarm.swarm.conductor import CPU, MEMBERS, Conductor
+from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
@@ -82,6 +82,7 @@ class Lifecycle:
             self._worker_drain = WorkerDrain(environment, runner)
             own.report_to_master.add_listener(self._on_report_to_master)
             own.quitting.add_listener(self._on_worker_quitting)
+            own.test_stop.add_listener(self._on_worker_test_stop)
             runner.register_message(MEMBERS, self._on_members)
             return
         if is_target_named(environment):
@@ -161,6 +162,7 @@ class Lifecycle:
             is_running = runner.state in (STATE_SPAWNING, STATE_RUNNING)
             data[DELTA] = self._session.load.drain(at_once=not is_running).to_wire()
             data[CPU] = self._session.load.cpu.read()
+            data[LAST_CALL] = self._session.load.last_call_s
 
     def _on_worker_connect(self, **_: Any) -> None:
         # A worker that joins in mid-run gets its plan with the next spawn message.
@@ -196,6 +198,11 @@ class Lifecycle:
     def _on_test_stop(self, **_: Any) -> None:
         if self._session.conductor is not None:
             self._session.conductor.close(undrained=self._undrained)
+
+    def _on_worker_test_stop(self, **_: Any) -> None:
+        # What runs beside the users must not report once the last numbers are out.
+        if self._session.load is not None:
+            self._session.load.stop()
 
     def _on_members(self, environment: Environment, msg: Any, **_: Any) -> None:
         load, runner = self._session.load, environment.runner

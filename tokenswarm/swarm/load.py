@@ -54,6 +54,10 @@ class Load:
         self.arrivals = self._open_arrivals(client_id) if plan.is_open else None
         self._expectation = Expectation(Expectations(plan.profile.expect), self.collector)
         self.is_patient = plan.profile.rate_limits == "honour"
+        counted = plan.counted_stage
+        self._counted_stage = counted.name if counted is not None else None
+        self.last_call_s = 0.0  # when the last one ended, since the run's start
+        self._quota = plan.quota_of(client_id)
         self._prices = plan.target.prices
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
@@ -66,6 +70,15 @@ class Load:
                 shares = dict.fromkeys(sizes, 1.0)
             mix = self._mixes[sizes] = Mix(call_mix(shares, self.plan.profile.streaming), self.rng)
         return mix
+
+    def may_call(self) -> bool:
+        """Whether a closed-model user may start a call now: a stage that counts its calls makes no more."""
+        if self._counted_stage is None:
+            return True
+        if self._stage_name(time.monotonic() - self.started_at_s) != self._counted_stage:
+            return True
+        self._quota -= 1
+        return self._quota >= 0
 
     def request(self, kind: CallKind) -> Request:
         """A request of this kind whose prompt was never sent before."""
@@ -131,7 +144,8 @@ class Load:
     def finish(self, record: CallRecord) -> None:
         """Count a call that ended, with its cost and what the profile expects of it."""
         assert record.ended_at_s is not None
-        self._expectation.judge(record, record.ended_at_s - self.started_at_s)
+        self.last_call_s = record.ended_at_s - self.started_at_s
+        self._expectation.judge(record, self.last_call_s)
         if record.cost is None and self._prices is not None and record.is_success:
             record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
         delay_s = record.schedule_delay_s

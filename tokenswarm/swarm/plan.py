@@ -20,7 +20,7 @@ from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile, scale_slo
-from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.schema import Profile, Stage
 from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
 from tokenswarm.profile.thresholds import thresholds_of
@@ -76,6 +76,20 @@ class RunPlan:
         profile = self.profile
         assert profile.arrivals is not None
         return Schedule(self.stages, profile.arrivals, self.seed, profile.burstiness)
+
+    @property
+    def counted_stage(self) -> Stage | None:
+        """The last stage of the closed model, if it ends with its last call and not by the clock."""
+        last = self.profile.stages[-1]
+        return last if last.requests is not None and not self.is_open else None
+
+    def quota_of(self, client_id: str) -> int:
+        """How many calls of the counted stage are this worker's; the workers' add up to all."""
+        stage = self.counted_stage
+        own = self.membership_of(client_id)
+        if stage is None or stage.requests is None or own.worker is None:
+            return 0
+        return stage.requests // own.workers + (own.worker < stage.requests % own.workers)
 
     def membership_of(self, client_id: str) -> Membership:
         """Which of the workers that share the arrivals this one is."""
