@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.report import to_html, to_markdown, to_text
 from tokenswarm.report.health_limits import LIMITS
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
@@ -302,3 +303,43 @@ def test_the_page_on_health_has_every_limit_as_the_program_has_it() -> None:
         assert f"| `{limit.name}` | {limit.shown} | {beyond} | {limit.means} | {limit.mend} |" in page
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert len([row for row in rows if " invalid " in row or " warning " in row]) == len(LIMITS)
+
+
+def test_reports_of_open_arrivals_set_the_plan_beside_what_came_of_it(tmp_path: Path) -> None:
+    """Planned and achieved rate in the chart, the stages and the totals; drops and late starts counted."""
+    summary = summary_of(tmp_path, Script(dropped=3, made=997, late=7))
+    assert summary.timeline is not None
+    (planned,) = [track for track in summary.timeline.of("calls") if track.name == "planned calls/s"]
+    assert planned.values[1] == 200
+    assert planned.values[6] == DUE
+    assert [stage.offered_rate for stage in summary.stages] == [200 / WARM_S, DUE / HOLD_S]
+    totals = {total.metric: total.text for total in summary.totals}
+    assert (totals["offered_rate"], totals["dropped_starts"], totals["late_starts"]) == ("50.0/s", "3", "7")
+    assert "Load: 50.0/s planned, 49.9/s ended; 3 dropped, 7 late" in to_text.render(summary)
+    assert "| Stage | from | to | planned/s |" in to_markdown.render(summary)
+    assert "planned/s</th>" in to_html.render(summary)
+
+
+def test_reports_of_the_closed_model_say_nothing_of_plans(tmp_path: Path) -> None:
+    """No call of theirs was due at a time."""
+    summary = summary_of(tmp_path, Script(is_open=False))
+    assert summary.timeline is not None
+    assert [track.name for track in summary.timeline.of("calls")] == ["calls/s"]
+    assert not {"offered_rate", "dropped_starts"} & {total.metric for total in summary.totals}
+    assert "Load:" not in to_text.render(summary)
+    assert "| Stage | from | to | users |" in to_markdown.render(summary)
+
+
+def test_the_generator_is_drawn_where_its_lag_was_measured(tmp_path: Path) -> None:
+    """Lag of each interval in milliseconds, CPU in per cent of a core; no chart without a lag."""
+    summary = summary_of(tmp_path, Script(lags_ms=[1.0] * 98 + [30.0] * 2, cpu=[0.25] * 20))
+    assert summary.timeline is not None
+    (lag,) = summary.timeline.of("generator")
+    assert lag.values[6] == pytest.approx(30, rel=0.01)
+    (cpu,) = summary.timeline.of("generator_cpu")
+    assert cpu.values[:6] == (100.0, 100.0, 100.0, 100.0, 25.0, 25.0)
+    assert "Load generator: how late" in to_html.render(summary)
+    timeline = replace(
+        summary.timeline, tracks=tuple(t for t in summary.timeline.tracks if t.chart != "generator")
+    )
+    assert "Load generator: how late" not in to_html.render(replace(summary, timeline=timeline))

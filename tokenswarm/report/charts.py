@@ -31,7 +31,10 @@ _FONT: Final = "system-ui, sans-serif"
 _COLOURS: Final[Mapping[str, str]] = {
     "calls/s": "blue",
     "failed/s": "critical",
+    "planned calls/s": "teal",
     "users": "slate",
+    "lag p99": "plum",
+    "CPU": "slate",
     "p50": "blue",
     "p95": "amber",
     "p99": "plum",
@@ -56,12 +59,22 @@ class _Chart:
     title: str
     unit: str
     height: int
+    right: str = ""  # the chart key of what has its scale on the right
+    right_unit: str = ""
 
 
 _CHARTS: Final = (
-    _Chart("calls", "Calls per second, and users", "/s", 250),
+    _Chart("calls", "Calls per second, and users", "/s", 250, right="users"),
     _Chart("latency", "Latency, ms", "ms", 250),
     _Chart("ttft", "Time to first token, ms", "ms", 250),
+    _Chart(
+        "generator",
+        "Load generator: how late its timers were, ms, and CPU, % of a core",
+        "ms",
+        180,
+        right="generator_cpu",
+        right_unit="%",
+    ),
     _Chart("errors", "Failed calls per second, by class", "/s", 220),
 )
 
@@ -169,12 +182,12 @@ class _Drawing:
         data: dict[str, Any] = {"x": x}
         for i, track in enumerate(self._tracks):
             data[f"y{i}"] = _floats(track.values)
-        users = self._timeline.of("users") if self._chart.key == "calls" else []
-        if users:
-            data["users"] = _floats(users[0].values)
+        right = next(iter(self._timeline.of(self._chart.right)), None)
+        if right is not None:
+            data["right"] = _floats(right.values)
         source = ColumnDataSource(data)
-        if users:
-            self._draw_users(source, users[0])
+        if right is not None:
+            self._draw_right(source, right)
         drawn = []
         for i, track in enumerate(self._tracks):
             colour = self._colour(i, track)
@@ -185,32 +198,32 @@ class _Drawing:
             )
             if len(x) <= _MARKED_UP_TO:
                 self.figure.scatter("x", f"y{i}", source=source, color=colour, size=3.5)
-        self._hover(drawn[0], bool(users))
+        self._hover(drawn[0], right)
 
-    def _draw_users(self, source: ColumnDataSource, track: Track) -> None:
+    def _draw_right(self, source: ColumnDataSource, track: Track) -> None:
         known = [value for value in track.values if value is not None]
-        self.figure.extra_y_ranges = {"users": Range1d(start=0, end=max(known, default=1.0) * 1.18 or 1.0)}
-        axis = LinearAxis(y_range_name="users", ticker=BasicTicker(desired_num_ticks=4))
+        self.figure.extra_y_ranges = {"right": Range1d(start=0, end=max(known, default=1.0) * 1.18 or 1.0)}
+        axis = LinearAxis(y_range_name="right", ticker=BasicTicker(desired_num_ticks=4))
         axis.update(formatter=NumeralTickFormatter(format="0,0"))
         self.figure.add_layout(axis, "right")
         self.figure.step(
             "x",
-            "users",
+            "right",
             source=source,
             mode="center",
-            color=_light(_COLOURS["users"]),
+            color=_light(_COLOURS[track.name]),
             line_width=1.5,
             line_dash=[5, 3],
-            y_range_name="users",
-            legend_label="users (right)",
+            y_range_name="right",
+            legend_label=f"{track.name} (right)",
         )
 
-    def _hover(self, renderer: Any, has_users: bool) -> None:
+    def _hover(self, renderer: Any, right: Track | None) -> None:
         unit = self._chart.unit
         number = "0,0.0" if unit == "/s" else "0,0.[00]"
         shown = [(track.name, f"@y{i}{{{number}}} {unit}") for i, track in enumerate(self._tracks)]
-        if has_users:
-            shown.append(("users", "@users{0,0}"))
+        if right is not None:
+            shown.append((right.name, f"@right{{0,0}} {self._chart.right_unit}".rstrip()))
         self.figure.add_tools(
             HoverTool(
                 renderers=[renderer],
@@ -285,8 +298,7 @@ class _Drawing:
             axis.major_label_text_font, axis.major_label_text_font_size = _FONT, "11px"
             axis.major_label_text_color = _light("muted")
         legend = drawn.legend[0]
-        if self._chart.key == "calls":
-            legend.items = sorted(legend.items, key=lambda entry: entry.label.value.startswith("users"))
+        legend.items = sorted(legend.items, key=lambda entry: entry.label.value.endswith("(right)"))
         drawn.add_layout(legend, "below")
         legend.update(
             orientation="horizontal",

@@ -127,13 +127,14 @@ class StageRow:
     requests: int
     request_rate: float | None
     error_rate: float | None
+    offered_rate: float | None = None  # open model: calls per second that were due
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """One line of a chart: a value for each interval, None where there is none."""
 
-    chart: str  # calls, users, latency, ttft or errors
+    chart: str  # calls, users, latency, ttft, generator (ms), generator_cpu (%) or errors
     name: str
     values: tuple[float | None, ...]
 

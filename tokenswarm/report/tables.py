@@ -97,6 +97,7 @@ def stage_rows(run: Run) -> tuple[StageRow, ...]:
                 int(requests.value or 0),
                 per_s.value,
                 errors.value,
+                run.measurements.read("offered_rate", Aggregation("value"), of_stage).value,
             )
         )
     return tuple(rows)
@@ -142,6 +143,11 @@ def _usd(value: float) -> str:
 _TOTALS: Final[tuple[tuple[str, str, str, Callable[[float], str], bool], ...]] = (
     ("requests", "count", "calls that ended", whole, True),
     ("request_rate", "value", "calls per second", _per_second, True),
+    ("offered_rate", "value", "planned calls per second", _per_second, True),
+    ("dropped_starts", "count", "planned calls that were dropped", whole, True),
+    ("dropped_rate", "rate", "share of planned calls that were dropped", share, False),
+    ("late_starts", "count", "calls that began late", whole, True),
+    ("late_rate", "rate", "share of calls that began late", share, False),
     ("failures", "count", "failed calls", whole, True),
     ("failures", "rate", "failed calls per second", _per_second, False),
     ("error_rate", "rate", "error rate", share, True),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
 from tokenswarm.metrics.source import Span
 from tokenswarm.metrics.threshold_windows import judged_spans
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
@@ -28,15 +28,20 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
     """The run interval by interval, warm-ups included; None if nothing was measured."""
     measurements = run.measurements
     calls, times = _by_interval(measurements)
+    planned = _planned(measurements)
     users = _users(measurements)
     if not calls:
         return None
-    indices = range(max((*calls, *users)) + 1)
+    indices = range(max((*calls, *users, *planned)) + 1)
     width_s = measurements.width_s
     tracks = [
         Track("calls", "calls/s", _rates(calls, indices, width_s, (SUCCESS, EXPECTED, *FAILURES))),
         Track("calls", "failed/s", _rates(calls, indices, width_s, FAILURES)),
     ]
+    if planned:
+        tracks.append(
+            Track("calls", "planned calls/s", tuple(round(planned.get(i, 0) / width_s, 4) for i in indices))
+        )
     if users:
         tracks.append(Track("users", "users", _filled([users.get(i) for i in indices])))
     for metric in _DRAWN:
@@ -44,6 +49,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
             values = [_quantile_ms(times.get((metric, i)), quantile) for i in indices]
             if any(value is not None for value in values):
                 tracks.append(Track(metric, name, tuple(values)))
+    tracks += _generator(measurements, indices)
     failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
     tracks += [
         Track("errors", outcome, _rates(calls, indices, width_s, (outcome,)))
@@ -96,6 +102,33 @@ def _by_interval(
             if histogram is not None:
                 times.setdefault((metric, key.interval), Histogram()).merge(histogram)
     return calls, times
+
+
+def _planned(measurements: Measurements) -> dict[int, float]:
+    """Calls that were due in each interval; empty in the closed model."""
+    planned: dict[int, float] = {}
+    for key, series in measurements.series.items():
+        if PLANNED_STARTS in series.counts:
+            planned[key.interval] = planned.get(key.interval, 0) + series.counts[PLANNED_STARTS]
+    return planned
+
+
+def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """Lag and CPU of the load generator, the busiest process of each interval; nothing without a lag."""
+    lags: dict[int, Histogram] = {}
+    for key, series in measurements.series.items():
+        if "generator_lag" in series.values:
+            lags.setdefault(key.interval, Histogram()).merge(series.values["generator_lag"])
+    if not lags:
+        return
+    yield Track("generator", "lag p99", tuple(_quantile_ms(lags.get(i), 0.99) for i in indices))
+    cpu: dict[int, float] = {}
+    for sample in measurements.samples:
+        if sample.name == "generator_cpu":
+            i = int(sample.at_s / measurements.width_s)
+            cpu[i] = max(cpu.get(i, 0.0), round(sample.value * 100, 1))
+    if cpu:
+        yield Track("generator_cpu", "CPU", _filled([cpu.get(i) for i in indices]))
 
 
 def _rates(

@@ -149,19 +149,21 @@ def _stages(summary: Summary) -> Iterator[str]:
         return
     yield "## Stages"
     yield ""
+    is_open = any(stage.offered_rate is not None for stage in summary.stages)
     rows = [
         (
             f"{stage.name} (not judged)" if stage.is_warmup else stage.name,
             since_start(stage.start_s),
             since_start(stage.end_s),
-            whole(stage.users),
+            rate(stage.offered_rate) if is_open else whole(stage.users),
             whole(stage.requests),
             rate(stage.request_rate),
             share(stage.error_rate),
         )
         for stage in summary.stages
     ]
-    yield from _table(("Stage", "from", "to", "users", "calls", "calls/s", "errors"), rows, "lrrrrrr")
+    load = "planned/s" if is_open else "users"
+    yield from _table(("Stage", "from", "to", load, "calls", "calls/s", "errors"), rows, "lrrrrrr")
 
 
 def _errors(summary: Summary) -> Iterator[str]:

@@ -66,6 +66,10 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     if summary.errors:
         yield _errors(summary)
         yield ""
+    load = _open_load(summary)
+    if load:
+        yield Text(load)
+        yield ""
     doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
     for check in doubts:
         yield Text(f"{'!!' if check.state == 'bad' else ' !'} {check.text}", style=_STYLES[check.state])
@@ -79,6 +83,17 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     verdict = summary.verdict
     style = "yellow" if verdict.warnings and verdict.outcome == "pass" else _STYLES[verdict.outcome]
     yield Text(verdict.sentence, style=f"bold {style}")
+
+
+def _open_load(summary: Summary) -> str:
+    """What was planned and what came of it, in the open model; empty in the closed one."""
+    texts = {total.metric: total.text for total in summary.totals}
+    if "offered_rate" not in texts:
+        return ""
+    return (
+        f"Load: {texts['offered_rate']} planned, {texts['request_rate']} ended;"
+        f" {texts['dropped_starts']} dropped, {texts['late_starts']} late"
+    )
 
 
 def _table(title: str) -> Table:
