@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,38 +59,52 @@ class Command:
 
     def __init__(self, *arguments: str, reports: Path, environ: dict[str, str] | None = None) -> None:
         self.reports = reports
+        # A file and not a pipe, so that it can be looked at while the command runs.
+        self._err = tempfile.NamedTemporaryFile("w+", suffix=".stderr")  # noqa: SIM115 - closed in kill()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tokenswarm", *arguments],
             cwd=PROJECT,
             env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._err,
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def err(self) -> str:
+        return Path(self._err.name).read_text()
+
     def wait(self) -> Outcome:
-        out, err = self._process.communicate(timeout=LONGEST_S)
-        return Outcome(self._process.returncode, out, err, self.reports)
+        out, _ = self._process.communicate(timeout=LONGEST_S)
+        return Outcome(self._process.returncode, out, self.err, self.reports)
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
     def await_measurements(self) -> Path:
         """The run folder, once some calls are in it."""
+        self.await_that(lambda: any(file.stat().st_size for file in self.reports.glob("*/samples.jsonl")))
+        (folder,) = self.reports.iterdir()
+        return folder
+
+    def await_that(self, is_so: Callable[[], bool]) -> None:
+        """Poll until it is so, while the command runs."""
         deadline_s = time.monotonic() + LONGEST_S
-        while time.monotonic() < deadline_s:
-            assert self._process.poll() is None, self._process.communicate()
-            for file in self.reports.glob("*/samples.jsonl"):
-                if file.stat().st_size:
-                    return file.parent
+        while not is_so():
+            assert self._process.poll() is None, self.err
+            assert time.monotonic() < deadline_s, self.err
             time.sleep(0.02)  # polling for an event, bounded above
-        raise AssertionError("nothing was measured")
 
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+        self._process.communicate()
+        self._err.close()
 
 
 @pytest.fixture

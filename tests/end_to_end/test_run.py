@@ -28,6 +28,8 @@ def test_every_call_that_the_mock_received_is_counted(
     done = tokenswarm("run", profile, "--time-scale", "0.1" if profile == "spike" else "0.3", *workers)
     assert done.counted() == done.run["mock"]["received"] > 0, done.err
     assert done.run["mock"]["cut"] == 0
+    assert done.run["mock"]["lag_p99_s"] > 0
+    assert 0 < done.run["mock"]["cpu_share"] < 2
     assert done.run["state"] == "finished"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +79,16 @@ def last_events(folder: Path) -> dict[str, dict[str, Any]]:
                 event = orjson.loads(line)
                 found[event["event"]] = event
     return found
+
+
+def state_at_end(events: Mapping[str, Mapping[str, Any]], exit_code: int, *, was_interrupted: bool) -> str:
+    """What run.json calls the end, from the last events, Locust's exit code and whether we got a signal."""
+    # A signal that killed Locust took what it had not written yet, whatever it said before.
+    is_whole = "drained" in events and exit_code >= 0
+    # One that came to us when all was measured has interrupted nothing.
+    if is_whole and not (was_interrupted and events.get("stopped", {}).get("reason") == "interrupted"):
+        return "finished"
+    return "interrupted" if was_interrupted else "failed"
 
 
 def _now() -> str:

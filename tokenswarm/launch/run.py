@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
-from tokenswarm.launch.folder import RunJson, last_events, make_folder
+from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
@@ -72,7 +72,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         run_json = _new_run_json(folder, {**facts, "environment": machine})
         with LocustProcess(command, interrupts) as locust:
             code = locust.wait()
-        state = _state(folder, code, was_interrupted=interrupts.count > 0)
+        state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
         unkept = ""
         try:
             run_json.end(state, locust_exit_code=code, mock=_statement(witness))
@@ -173,15 +173,6 @@ def _new_run_json(folder: Path, facts: dict[str, Any]) -> RunJson:
     except RunFolderError:
         shutil.rmtree(folder, ignore_errors=True)  # nothing has run: there is nothing to keep
         raise
-
-
-def _state(folder: Path, code: int, *, was_interrupted: bool) -> str:
-    """How the run ended. A signal that came when all was measured already has interrupted nothing."""
-    events = last_events(folder)
-    is_whole = "drained" in events and code >= 0
-    if is_whole and not (was_interrupted and events.get("stopped", {}).get("reason") == "interrupted"):
-        return "finished"
-    return "interrupted" if was_interrupted else "failed"
 
 
 def _statement(witness: Witness | None) -> dict[str, Any] | None:
