@@ -268,6 +268,7 @@ def test_a_threshold_on_drops_decides_instead_of_the_limit(tmp_path: Path, metri
         summary = summary_of(tmp_path, script)
         assert summary.verdict.exit_code == code
         assert check(summary, "dropped starts").state == "note"
+        assert check(summary, "planned load").text.endswith("calls were made (70.0%), and 300 dropped")
 
 
 def test_calls_that_the_generator_never_came_to_are_missed(tmp_path: Path) -> None:

@@ -148,11 +148,13 @@ def _delivered(run: Run, profile: Profile, plan: StagePlan) -> Iterator[Check]:
     begun = sum(measurements.outcomes(_ALL).values())
     limit = LIMITS["delivered_rate"]
     text = f"{whole(begun)} of {whole(due)} planned calls were made ({share(min(1.0, begun / due))})"
+    if dropped:
+        text += f", and {whole(dropped)} dropped"
     # What was dropped is missing as well, but has its own limit and its own mend.
     if begun + dropped < limit.value * due:
         yield _broken("planned load", limit, text)
     else:
-        yield Check("planned load", "good", text)
+        yield Check("planned load", "good" if begun >= limit.value * due else "note", text)
 
 
 def _due_by_plan(run: Run, profile: Profile, plan: StagePlan) -> float:

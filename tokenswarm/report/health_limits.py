@@ -99,8 +99,8 @@ _ROWS: Final = (
         "0.5%",
         "bad",
         "max_in_flight calls were under way, so the planned load was not delivered",
-        "raise max_in_flight, or the target is too slow for this rate; a threshold on dropped_rate decides"
-        " instead of this limit",
+        "raise max_in_flight, or the target is too slow for this rate (give dropped_rate a threshold to judge"
+        " that)",
     ),
     Limit(
         "users",
