@@ -105,7 +105,7 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
     result = preflight(endpoint, DIALECTS[target.dialect], kinds, target.path, target.key_env)
     for warning in result.warnings:
         _say(f"preflight: {warning}")
-    _say(f"preflight: {result.calls} calls to {target.url}, ok" if not result.warnings else "going on")
+    _say(f"preflight: {result.calls} calls to {target.url}, ok" if not result.warnings else "preflight: going on")
 
 
 def _locust_options(request: RunRequest, target: Target) -> list[str]:
