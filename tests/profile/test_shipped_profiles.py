@@ -118,6 +118,7 @@ def test_proxy_ramps_from_nothing_and_expects_refusals() -> None:
         "latency: p(95) < 500ms",
         "error_rate: < 1%",
         "request_rate{stage:climb}: >= 100/s",
+        "check_rate: >= 97%",
     }
 
 
@@ -129,7 +130,7 @@ def test_edge_agent_holds_twice_and_must_say_where_answers_come_from() -> None:
     assert {at_s: plan.users_at(at_s) for at_s in at} == at
     assert Expectations(profile.expect).checks == ("status is 200", "has metadata", "latency < 100ms")
     lines = {line.text for line in thresholds_of(profile, load_slo("edge-004", PLACES, {}))}
-    assert lines == {"latency: p(95) < 100ms", "error_rate: < 1%"}
+    assert lines == {"latency: p(95) < 100ms", "error_rate: < 1%", "check_rate: >= 97%"}
 
 
 @pytest.mark.parametrize(("name", "requests", "users"), [("baseline", 50, 1), ("throughput", 1000, 10)])

@@ -14,6 +14,8 @@ import pytest
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.measurements import CHECK_ASKED, CHECK_MET
+from tokenswarm.profile.expectations import Expect, Expectations
 
 STAGES = (  # name, seconds, users at its end, warm-up
     ("warm-up", 5.0, 10, True),
@@ -199,8 +201,21 @@ def _write_intervals(folder: Path, script: Script) -> None:
             lines.append(json.dumps(collector.drain().to_wire()))
             now_s += 1.0
         collector.record(record)
+        _count_checks(collector, script, record)
     lines.append(json.dumps(collector.drain().to_wire()))
     (folder / "intervals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _count_checks(collector: Collector, script: Script, record: CallRecord) -> None:
+    """As a load generator does; answers to long prompts have no metadata."""
+    expectations = Expectations(Expect.model_validate(script.profile.get("expect", {})))
+    document = {} if record.prompt == "long" else {"metadata": {}}
+    results = expectations.results(record.status, record.latency_s, document, stream=record.stream)
+    for name, is_met in zip(expectations.checks, results, strict=True):
+        if is_met is not None:
+            assert record.ended_at_s is not None
+            collector.count(f"{CHECK_ASKED}/{name}", record.ended_at_s, record.stage)
+            collector.count(f"{CHECK_MET}/{name}", record.ended_at_s, record.stage, int(is_met))
 
 
 def _write_samples(folder: Path, script: Script) -> None:

@@ -24,6 +24,7 @@ from bokeh.models import (
 from bokeh.models.annotations import BoxAnnotation, Label, Span, Title
 from bokeh.plotting import figure
 
+from tokenswarm.report.figures import since_start
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import LimitLine, StageRow, Timeline, Track
 
@@ -105,6 +106,7 @@ class _Drawing:
         self._shade(stages)
         self._draw_tracks()
         self._draw_limits()
+        self._draw_marks()
         self._style()
 
     def _highest(self) -> float:
@@ -269,6 +271,29 @@ class _Drawing:
             background_fill_color=_light("surface"),
             background_fill_alpha=0.75,
         )
+
+    def _draw_marks(self) -> None:
+        """What happened at one moment, across the whole height; its name on each chart."""
+        for mark in self._timeline.marks:
+            colour = _light("critical")
+            self.figure.add_layout(
+                Span(location=mark.at_s, dimension="height", line_color=colour, line_width=2, name=mark.name)
+            )
+            self.figure.add_layout(
+                Label(
+                    x=mark.at_s,
+                    y=0,
+                    x_offset=-4,
+                    y_offset=4,
+                    text=f"{mark.name} at {since_start(mark.at_s)}",
+                    text_align="right",
+                    text_font=_FONT,
+                    text_font_size="11px",
+                    text_color=colour,
+                    background_fill_color=_light("surface"),
+                    background_fill_alpha=0.75,
+                )
+            )
 
     def _colour(self, i: int, track: Track) -> str:
         if self._chart.key == "errors":

@@ -48,6 +48,12 @@ class Run:
         return next((event for event in self.events if event.name == name), None)
 
     @property
+    def aborted(self) -> RunEvent | None:
+        """The event that a threshold ended the run with, if one did."""
+        stopped = self.event("stopped")
+        return stopped if stopped is not None and stopped.details.get("reason") == "aborted" else None
+
+    @property
     def unreached_stages(self) -> tuple[StageSpan, ...]:
         """Stages of the plan that the run did not come to."""
         ran = {stage.name for stage in self.measurements.stages}

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.thresholds import ThresholdResult
+from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import About, Summary, ThresholdRow
-from tokenswarm.report.tables import error_rows, spreads_of, stage_rows, totals_of
+from tokenswarm.report.tables import error_rows, expected_answers, spreads_of, stage_rows, totals_of
 from tokenswarm.report.timeline import timeline_of
 from tokenswarm.report.trust import checks_of, ending_of
 from tokenswarm.report.verdict import CallTally, decide
@@ -42,6 +43,7 @@ def summarise_run(run: Run) -> Summary:
         stages=stage_rows(run),
         errors=error_rows(run.measurements.faults),
         timeline=timeline_of(run, results),
+        expected=expected_answers(run.measurements, Expectations(profile.expect).checks),
         environment=facts.environment,
         configuration=configuration,
     )

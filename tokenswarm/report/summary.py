@@ -103,6 +103,16 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedAnswer:
+    """One check of the profile's `expect:`, over all judged stages."""
+
+    name: str
+    met: int
+    asked: int  # calls that the check was about
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRow:
     """Failures of one class and status, warm-ups included; `examples` are the target's own words."""
 
@@ -128,6 +138,7 @@ class StageRow:
     request_rate: float | None
     error_rate: float | None
     offered_rate: float | None = None  # open model: calls per second that were due
+    is_aborted: bool = False  # a threshold ended the run in this stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,15 @@ class LimitLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """One moment that every chart shows."""
+
+    at_s: float
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """What happened when, interval by interval."""
 
@@ -159,6 +179,7 @@ class Timeline:
     at_s: tuple[float, ...]  # the start of each interval
     tracks: tuple[Track, ...]
     limits: tuple[LimitLine, ...]
+    marks: tuple[Mark, ...] = ()
 
     def of(self, chart: str) -> list[Track]:
         """The tracks of one chart."""
@@ -180,6 +201,7 @@ class Summary:
     timeline: Timeline | None
     environment: Mapping[str, Any]
     configuration: Mapping[str, Any]  # profile, slo and target as resolved
+    expected: tuple[ExpectedAnswer, ...] = ()
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

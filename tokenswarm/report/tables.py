@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tokenswarm.metrics.catalogue import METRICS, Kind
@@ -12,7 +12,7 @@ from tokenswarm.metrics.source import Aggregation, Selector, Source
 from tokenswarm.metrics.units import format_figure, quantity_of
 from tokenswarm.report.figures import rate, share, whole
 from tokenswarm.report.run_folder import Run
-from tokenswarm.report.summary import ErrorRow, Spread, StageRow, Total
+from tokenswarm.report.summary import ErrorRow, ExpectedAnswer, Spread, StageRow, Total
 
 # By these groups calls are compared: label → the table's word for it, values and their names.
 _GROUPS: Final = (
@@ -82,6 +82,7 @@ def stage_rows(run: Run) -> tuple[StageRow, ...]:
     """The stages that ran."""
     users = {stage.span.name: stage.users for stage in run.facts.stages}
     rows = []
+    aborted = run.measurements.stages[-1:] if run.aborted is not None else ()
     for stage in run.measurements.stages:
         of_stage = Selector({"stage": stage.name})
         requests = run.measurements.read("requests", Aggregation("count"), of_stage)
@@ -98,9 +99,21 @@ def stage_rows(run: Run) -> tuple[StageRow, ...]:
                 per_s.value,
                 errors.value,
                 run.measurements.read("offered_rate", Aggregation("value"), of_stage).value,
+                is_aborted=stage in aborted,
             )
         )
     return tuple(rows)
+
+
+def expected_answers(measurements: Measurements, checks: Sequence[str]) -> tuple[ExpectedAnswer, ...]:
+    """What became of the profile's checks, in its order; those that no call was asked are left out."""
+    found = measurements.checks(Selector())
+    return tuple(
+        ExpectedAnswer(name, met, asked, met / asked)
+        for name in checks
+        for met, asked in (found.get(name, (0, 0)),)
+        if asked
+    )
 
 
 def error_rows(faults: Mapping[FaultKey, Fault]) -> tuple[ErrorRow, ...]:

@@ -15,7 +15,7 @@ from tokenswarm.metrics.threshold_windows import judged_spans
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
 from tokenswarm.metrics.units import format_figure
 from tokenswarm.report.run_folder import Run
-from tokenswarm.report.summary import LimitLine, Timeline, Track
+from tokenswarm.report.summary import LimitLine, Mark, Timeline, Track
 
 _PERCENTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DRAWN: Final = ("latency", "ttft")
@@ -61,7 +61,13 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
         tuple(round(i * width_s, 3) for i in indices),
         _without_calm_failures(tracks),
         tuple(_limits(measurements, [result.threshold for result in results])),
+        tuple(_marks(run)),
     )
+
+
+def _marks(run: Run) -> Iterator[Mark]:
+    if run.aborted is not None:
+        yield Mark(run.aborted.at_s, "aborted", str(run.aborted.details.get("detail", "")))
 
 
 def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:

@@ -32,13 +32,14 @@ _ESCAPES: Final = (
     # A word joiner: nobody is notified because an error message holds a name.
     (re.compile(r"@(?=\w)"), "@\u2060"),
 )
+_ABORTED: Final = " (aborted)"
 _LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
 
 
 def render(summary: Summary) -> str:
     """The whole report."""
     lines: list[str] = []
-    for part in (_head, _trust, _thresholds, _totals, _spreads, _stages, _errors, _setup):
+    for part in (_head, _trust, _thresholds, _totals, _spreads, _stages, _expected, _errors, _setup):
         block = list(part(summary))
         if block:
             lines += [*block, ""]
@@ -152,7 +153,7 @@ def _stages(summary: Summary) -> Iterator[str]:
     is_open = any(stage.offered_rate is not None for stage in summary.stages)
     rows = [
         (
-            f"{stage.name} (not judged)" if stage.is_warmup else stage.name,
+            f"{stage.name} (not judged)" if stage.is_warmup else f"{stage.name}{_ABORTED * stage.is_aborted}",
             since_start(stage.start_s),
             since_start(stage.end_s),
             rate(stage.offered_rate) if is_open else whole(stage.users),
@@ -164,6 +165,15 @@ def _stages(summary: Summary) -> Iterator[str]:
     ]
     load = "planned/s" if is_open else "users"
     yield from _table(("Stage", "from", "to", load, "calls", "calls/s", "errors"), rows, "lrrrrrr")
+
+
+def _expected(summary: Summary) -> Iterator[str]:
+    if not summary.expected:
+        return
+    yield "## Expected answers"
+    yield ""
+    rows = [(row.name, whole(row.met), whole(row.asked), share(row.share)) for row in summary.expected]
+    yield from _table(("Check", "met", "asked", "share"), rows, "lrrr")
 
 
 def _errors(summary: Summary) -> Iterator[str]:

@@ -63,6 +63,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     for table in _spreads(summary):
         yield table
         yield ""
+    if summary.expected:
+        yield _expected(summary)
+        yield ""
     if summary.errors:
         yield _errors(summary)
         yield ""
@@ -70,6 +73,10 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     if load:
         yield Text(load)
         yield ""
+    for check in summary.checks:
+        if check.what == "aborted":
+            yield Text(check.text)
+            yield ""
     doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
     for check in doubts:
         yield Text(f"{'!!' if check.state == 'bad' else ' !'} {check.text}", style=_STYLES[check.state])
@@ -143,6 +150,16 @@ def _spreads(summary: Summary) -> Iterator[Table]:
                 figures = (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)
                 table.add_row(Text(name), *(time_ms(value) for value in figures), whole(s.count))
         yield table
+
+
+def _expected(summary: Summary) -> Table:
+    table = _table("Expected answers")
+    table.add_column("", overflow="fold")
+    for head in ("met", "asked", "share"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in summary.expected:
+        table.add_row(Text(row.name), whole(row.met), whole(row.asked), share(row.share))
+    return table
 
 
 def _errors(summary: Summary) -> Table:

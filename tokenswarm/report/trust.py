@@ -7,7 +7,7 @@ from typing import Final
 
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.profile.schema import Profile
-from tokenswarm.report.figures import lasted, whole
+from tokenswarm.report.figures import lasted, since_start, whole
 from tokenswarm.report.health import health_checks
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import Check
@@ -53,6 +53,12 @@ def _whole(run: Run) -> Iterator[Check]:
     if run.unreached_stages:
         names = ", ".join(stage.name for stage in run.unreached_stages)
         yield Check("stages", "warning", f"not reached: {names}")
+    if run.aborted is not None:
+        line = run.aborted.details.get("detail") or "a threshold"
+        at = since_start(run.aborted.at_s)
+        yield Check(
+            "aborted", "note", f"{line} ended the run at {at}; what would have come later was not tried"
+        )
     drained = run.event("drained")
     lost = [
         str(event.details.get("worker", "a worker")) for event in run.events if event.name == "worker_lost"
