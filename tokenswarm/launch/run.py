@@ -105,7 +105,8 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
     result = preflight(endpoint, DIALECTS[target.dialect], kinds, target.path, target.key_env)
     for warning in result.warnings:
         _say(f"preflight: {warning}")
-    _say(f"preflight: {result.calls} calls to {target.url}, ok" if not result.warnings else "preflight: going on")
+    end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"
+    _say(f"preflight: {end}")
 
 
 def _locust_options(request: RunRequest, target: Target) -> list[str]:
