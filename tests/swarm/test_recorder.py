@@ -98,3 +98,15 @@ def test_an_idle_collector_writes_nothing(tmp_path: Path) -> None:
     recorder.absorb(Collector(0.0, 1.0).drain())
     recorder.close()
     assert lines_of(tmp_path) == []
+
+
+def test_a_full_disk_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    """The device that is always full takes the place of the file; the caller sees why, once."""
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    recorder = Recorder(tmp_path)
+    recorder.event(1.0, "started")
+    recorder.event(2.0, "stopped")
+    recorder.sample(1.0, "master", "users", 7)
+    recorder.close()
+    assert "No space left" in recorder.failure
+    assert len(lines_of(tmp_path, "samples.jsonl")) == 1

@@ -160,6 +160,10 @@ class Conductor:
                 self._end_if_complete()
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
+                if self._recorder.failure and not self._session.abort_reason:
+                    # Load whose measurements are lost is load for nothing.
+                    self._session.abort_reason = self._recorder.failure
+                    self._stop_run()
             if self._console is not None and self._console.is_due(elapsed_s):
                 self._console.show(
                     Glance.take(

@@ -30,4 +30,9 @@ class LagProbe:
         while True:
             due_s = time.monotonic() + _EVERY_S
             gevent.sleep(_EVERY_S)
-            self._lags_s.append(max(0.0, time.monotonic() - due_s))
+            late_s = max(0.0, time.monotonic() - due_s)
+            # A timer that should have fired meanwhile would have been late as well: without those, a
+            # standstill of seconds would be one sample among many, and no percentile would show it.
+            self._lags_s.append(late_s)
+            while (late_s := late_s - _EVERY_S) > 0:
+                self._lags_s.append(late_s)

@@ -22,6 +22,7 @@ from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
 from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.expectation import Expectation
+from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.transport.aim import endpoint_of
@@ -51,6 +52,7 @@ class Load:
         }
         self.cpu = CpuMeter()
         self._lag = LagProbe()
+        self._garbage = GarbageMeter()
         self.arrivals = self._open_arrivals(client_id) if plan.is_open else None
         self._expectation = Expectation(Expectations(plan.profile.expect), self.collector)
         self.is_patient = plan.profile.rate_limits == "honour"
@@ -101,9 +103,10 @@ class Load:
         At the end of a run it must be `at_once`: Locust may exit as soon as we let go of the hub.
         """
         elapsed_s = time.monotonic() - self.started_at_s
-        lags_s = self._lag.take()
-        if lags_s:
-            self.collector.observe("generator_lag", elapsed_s, lags_s, self._stage_name(elapsed_s))
+        stage = self._stage_name(elapsed_s)
+        for name, values_s in (("generator_lag", self._lag.take()), ("gc_pause", self._garbage.take())):
+            if values_s:
+                self.collector.observe(name, elapsed_s, values_s, stage)
         # In one go it would hold the hub for 10 ms, and every first token that arrives meanwhile.
         if not at_once:
             for _ in self.collector.fold_piecewise():
@@ -113,6 +116,7 @@ class Load:
     def stop(self) -> None:
         """End what runs beside the users."""
         self._lag.stop()
+        self._garbage.stop()
         if self.arrivals is not None:
             self.arrivals.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import orjson
 
 from tokenswarm.metrics.series import Delta, Series
+
+logger = logging.getLogger(__name__)
 
 # Deltas of one interval come from several workers within a few seconds. Waiting for them before the
 # interval is written keeps the file at one line a series, however long the run.
@@ -19,10 +22,11 @@ class Recorder:
 
     def __init__(self, folder: Path, settle_s: float = SETTLE_S) -> None:
         self._settle_s = settle_s
-        self._intervals: BinaryIO = (folder / "intervals.jsonl").open("ab")
-        self._samples: BinaryIO = (folder / "samples.jsonl").open("ab")
-        self._events: BinaryIO = (folder / "events.jsonl").open("ab")
+        self._intervals: BinaryIO = (folder / "intervals.jsonl").open("ab", buffering=0)
+        self._samples: BinaryIO = (folder / "samples.jsonl").open("ab", buffering=0)
+        self._events: BinaryIO = (folder / "events.jsonl").open("ab", buffering=0)
         self._open: Delta | None = None
+        self.failure = ""  # why the folder can't be written any more, such as a full disk
 
     def absorb(self, delta: Delta) -> None:
         """Keep a delta until its intervals have settled."""
@@ -46,7 +50,7 @@ class Recorder:
             self._open.faults = {}
             for key in old:
                 settled.series[key] = self._open.series.pop(key)
-            _append_delta(self._intervals, settled)
+            self._append_delta(settled)
 
     def flush_all(self) -> None:
         """Write what is there, settled or not: what comes later adds up with it."""
@@ -54,11 +58,11 @@ class Recorder:
 
     def sample(self, at_s: float, source: str, name: str, value: float) -> None:
         """Write one reading of a gauge."""
-        _append(self._samples, {"at_s": round(at_s, 3), "source": source, "name": name, "value": value})
+        self._append(self._samples, {"at_s": round(at_s, 3), "source": source, "name": name, "value": value})
 
     def event(self, at_s: float, event: str, **details: Any) -> None:
         """Write that something happened."""
-        _append(self._events, {"at_s": round(at_s, 3), "event": event, **details})
+        self._append(self._events, {"at_s": round(at_s, 3), "event": event, **details})
 
     def close(self) -> None:
         """Write all that is left."""
@@ -68,16 +72,18 @@ class Recorder:
 
     def _write_open(self) -> None:
         if self._open is not None:
-            _append_delta(self._intervals, self._open)
+            self._append_delta(self._open)
             self._open = None
 
+    def _append_delta(self, delta: Delta) -> None:
+        if delta.series or delta.faults:
+            self._append(self._intervals, delta.to_wire())
 
-def _append_delta(file: BinaryIO, delta: Delta) -> None:
-    if delta.series or delta.faults:
-        _append(file, delta.to_wire())
-
-
-def _append(file: BinaryIO, row: dict[str, Any]) -> None:
-    file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    # A line that is still in our memory is lost with us.
-    file.flush()
+    def _append(self, file: BinaryIO, row: dict[str, Any]) -> None:
+        try:
+            # Unbuffered: a line that is still in our memory is lost with us.
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        except OSError as error:
+            if not self.failure:
+                self.failure = f"the run folder can't be written: {error.strerror}"
+                logger.error("%s", self.failure)  # noqa: TRY400 - the disk's fault, not a bug
