@@ -10,15 +10,7 @@ from typing import Final
 from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.series import (
-    MAX_FAULTS,
-    OTHER_FAULTS,
-    Delta,
-    Fault,
-    FaultKey,
-    Series,
-    SeriesKey,
-)
+from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, SeriesKey, add_fault
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
@@ -87,16 +79,7 @@ class Measurements:
             own = key._replace(interval=math.floor(start_s / self.width_s + 1e-9))
             self.series.setdefault(own, Series()).merge(series)
         for fault_key, fault in delta.faults.items():
-            self._absorb_fault(fault_key, fault)
-
-    def _absorb_fault(self, key: FaultKey, fault: Fault) -> None:
-        if key not in self.faults and len(self.faults) >= MAX_FAULTS:
-            key = key._replace(message=OTHER_FAULTS)
-        known = self.faults.get(key)
-        if known is None:
-            self.faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
-        else:
-            known.merge(fault)
+            add_fault(self.faults, fault_key, fault)
 
     def _coarsen(self, width_s: float) -> None:
         old, old_width_s = self.series, self.width_s

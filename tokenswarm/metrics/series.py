@@ -78,6 +78,17 @@ class Fault:
         self.last_s = max(self.last_s, other.last_s)
 
 
+def add_fault(faults: dict[FaultKey, Fault], key: FaultKey, fault: Fault) -> None:
+    """Add a failure; beyond MAX_FAULTS different ones, messages are no longer told apart."""
+    if key not in faults and len(faults) >= MAX_FAULTS:
+        key = key._replace(message=OTHER_FAULTS)
+    known = faults.get(key)
+    if known is None:
+        faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
+    else:
+        known.merge(fault)
+
+
 @dataclass(slots=True)
 class Delta:
     """What was measured since the last delta; deltas of any worker, in any order, add up."""
@@ -87,14 +98,8 @@ class Delta:
     faults: dict[FaultKey, Fault] = field(default_factory=dict)
 
     def add_fault(self, key: FaultKey, fault: Fault) -> None:
-        """Add a failure; beyond MAX_FAULTS different ones, messages are no longer told apart."""
-        if key not in self.faults and len(self.faults) >= MAX_FAULTS:
-            key = key._replace(message=OTHER_FAULTS)
-        known = self.faults.get(key)
-        if known is None:
-            self.faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
-        else:
-            known.merge(fault)
+        """Add a failure to those of this delta."""
+        add_fault(self.faults, key, fault)
 
     def to_wire(self) -> dict[str, Any]:
         """Plain types only, for JSON lines and Locust's msgpack messages."""
