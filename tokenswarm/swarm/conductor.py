@@ -189,7 +189,12 @@ class Conductor:
     def _end_if_complete(self) -> None:
         """End a run whose last stage counts its calls, once all of them have ended."""
         stage, session = self._plan.counted_stage, self._session
-        if stage is None or session.is_stopping or session.has_finished:
+        if stage is None or session.is_stopping or session.has_finished or session.abort_reason:
+            return
+        if self._lost:
+            # Nobody makes the lost worker's calls: waiting for them would only delay the verdict, INVALID.
+            session.abort_reason = "a worker was lost, and its part of the calls with it"
+            self._stop_run()
             return
         selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME})
         if sum(self.merge.totals.outcomes(selector).values()) >= (stage.requests or 0):

@@ -73,11 +73,12 @@ class Load:
             mix = self._mixes[sizes] = Mix(call_mix(shares, self.plan.profile.streaming), self.rng)
         return mix
 
-    def may_call(self) -> bool:
-        """Whether a closed-model user may start a call now: a stage that counts its calls makes no more."""
-        if self._counted_stage is None:
-            return True
-        if self._stage_name(time.monotonic() - self.started_at_s) != self._counted_stage:
+    def may_call(self, at_s: float) -> bool:
+        """Whether a closed-model user may start a call: a stage that counts its calls makes no more.
+
+        `at_s` is the call's intended start, which decides its stage here and in its record alike.
+        """
+        if self._counted_stage is None or self._stage_name(at_s - self.started_at_s) != self._counted_stage:
             return True
         self._quota -= 1
         return self._quota >= 0

@@ -86,7 +86,7 @@ class ChatUser(User):
         due_at_s = time.monotonic() if load.arrivals is None else load.arrivals.wait()
         if due_at_s is None:
             raise StopUser
-        if load.arrivals is None and not load.may_call():
+        if load.arrivals is None and not load.may_call(due_at_s):
             self._stop_asked.wait()
             raise StopUser
         kind = self._mix.next()
