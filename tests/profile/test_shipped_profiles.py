@@ -150,7 +150,11 @@ def test_breakpoint_climbs_until_a_limit_stops_it() -> None:
     assert [stage.name for stage in steps] == [f"rate-{rate:g}" for rate in rates]
     assert {(stage.duration_s, stage.transition) for stage in steps} == {(20, "step")}
     lines = thresholds_of(profile, load_slo(profile.slo or "", PLACES, {}))
-    assert {line.subject.metric for line in lines if line.abort} == {"effective_latency", "error_rate"}
+    assert {line.subject.metric for line in lines if line.abort} == {
+        "effective_latency",
+        "error_rate",
+        "dropped_rate",
+    }
 
 
 LATENCY = {

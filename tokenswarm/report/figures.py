@@ -28,6 +28,11 @@ def rate(value: float | None) -> str:
     return time_ms(value)
 
 
+def plain_rate(value: float) -> str:
+    """A planned rate, as a profile would say it: 75, 1,300, 12.5."""
+    return f"{value:,.1f}".removesuffix(".0")
+
+
 def share(value: float | None) -> str:
     """0 %, 0.02 %, 5.1 %, 100 %; never rounded to none or all when it is neither."""
     if value is None:

@@ -11,6 +11,7 @@ from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
+from tokenswarm.report.breakpoint import breakpoint_of
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import About, Summary, ThresholdRow
@@ -43,6 +44,7 @@ def summarise_run(run: Run) -> Summary:
         stages=stage_rows(run),
         errors=error_rows(run.measurements.faults),
         timeline=timeline_of(run, results),
+        breakpoint=breakpoint_of(run, profile, slo),
         expected=expected_answers(run.measurements, Expectations(profile.expect).checks),
         environment=facts.environment,
         configuration=configuration,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from tokenswarm.report.figures import plain_rate
 from tokenswarm.report.verdict import Verdict
 
 SCHEMA: Final = 1
@@ -187,6 +188,47 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class RateStep:
+    """A stretch of a climb in the open model, and whether its limits held."""
+
+    stage: str
+    start_s: float
+    end_s: float
+    rate: float  # planned calls per second
+    request_rate: float | None  # calls that ended per second
+    latency_p95_ms: float | None
+    effective_latency_p95_ms: float | None
+    ttft_p95_ms: float | None
+    error_rate: float | None
+    dropped_rate: float | None
+    state: str  # held, broke or unknown
+    line: str  # what broke it
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """The highest planned rate whose limits held, and the one that broke them; None where there is none."""
+
+    held_rate: float | None
+    broke_rate: float | None
+    broke_line: str
+    steps: tuple[RateStep, ...]  # up to the one that broke
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if self.broke_rate is None:
+            if self.held_rate is None:
+                return "How much it carries can't be told: no step of the climb was measured well enough."
+            highest = f"{plain_rate(self.held_rate)} calls/s"
+            return f"It did not break: limits held up to {highest}, the highest that could be judged."
+        broke = f"At {plain_rate(self.broke_rate)} calls/s it broke: {self.broke_line}."
+        if self.held_rate is None:
+            return f"{broke} At no lower rate is it known to have held."
+        return f"Limits held up to {plain_rate(self.held_rate)} calls/s. {broke}"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All that reports show of one run."""
 
@@ -202,6 +244,7 @@ class Summary:
     environment: Mapping[str, Any]
     configuration: Mapping[str, Any]  # profile, slo and target as resolved
     expected: tuple[ExpectedAnswer, ...] = ()
+    breakpoint: Breakpoint | None = None
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from tokenswarm.report import figures
 from tokenswarm.report.charts import STAGE_LABEL, chart_item
+from tokenswarm.report.climb_chart import climb_item
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import Summary
@@ -32,9 +33,10 @@ _UNSAFE_IN_SCRIPT: Final = {
 
 def render(summary: Summary) -> str:
     """The whole page."""
-    charts = None
+    charts = climb = None
     if summary.timeline is not None:
         charts = chart_item(summary.timeline, summary.stages)
+        climb = climb_item(summary.breakpoint) if summary.breakpoint is not None else None
     return (
         _environment()
         .get_template("report.html.j2")
@@ -45,6 +47,7 @@ def render(summary: Summary) -> str:
             palette=PALETTE,
             shades={shade.light: shade.dark for shade in PALETTE.values()},
             charts=charts,
+            climb=climb,
             stage_label=STAGE_LABEL,
             bokeh_js=_bokeh_js() if charts is not None else "",
         )

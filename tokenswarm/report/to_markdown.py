@@ -39,7 +39,18 @@ _LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
 def render(summary: Summary) -> str:
     """The whole report."""
     lines: list[str] = []
-    for part in (_head, _trust, _thresholds, _totals, _spreads, _stages, _expected, _errors, _setup):
+    for part in (
+        _head,
+        _breakpoint,
+        _trust,
+        _thresholds,
+        _totals,
+        _spreads,
+        _stages,
+        _expected,
+        _errors,
+        _setup,
+    ):
         block = list(part(summary))
         if block:
             lines += [*block, ""]
@@ -66,6 +77,11 @@ def _head(summary: Summary) -> Iterator[str]:
     ]
     yield ""
     yield " · ".join(_text(fact) for fact in facts if fact)
+
+
+def _breakpoint(summary: Summary) -> Iterator[str]:
+    if summary.breakpoint is not None:
+        yield f"**{_text(summary.breakpoint.sentence)}**"
 
 
 def _trust(summary: Summary) -> Iterator[str]:

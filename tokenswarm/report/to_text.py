@@ -77,6 +77,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         if check.what == "aborted":
             yield Text(check.text)
             yield ""
+    if summary.breakpoint is not None:
+        yield Text(summary.breakpoint.sentence)
+        yield ""
     doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
     for check in doubts:
         yield Text(f"{'!!' if check.state == 'bad' else ' !'} {check.text}", style=_STYLES[check.state])
