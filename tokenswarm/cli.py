@@ -1,4 +1,4 @@
-"""The command line: run, report, mock, check. Each command hands over to the package that does it."""
+"""The command line: run, quick, report, mock, check. Each command hands over to the package that does it."""
 
 from __future__ import annotations
 
@@ -58,6 +58,28 @@ def run(
 
     names = Names(profile, target, model, slo, time_scale)
     return run_profile(RunRequest(names, workers, seed, reports))
+
+
+@commands.command()
+@click.argument("url")
+@click.argument("concurrency", type=click.IntRange(min=1))
+@click.argument("duration")
+@click.option("--model", help="Model to ask for; else TOKENSWARM_MODEL of the environment.")
+@click.option("--streaming", metavar="SHARE", default="50%", show_default=True, help="Share of calls.")
+@click.option(
+    "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
+)
+def quick(url: str, concurrency: int, duration: str, model: str | None, streaming: str, reports: Path) -> int:
+    """Load URL with CONCURRENCY calls in flight for DURATION, such as 30s; the key is TOKENSWARM_API_KEY.
+
+    It fails if 1% of calls do.
+    """
+    from tokenswarm.launch.quick import quick_profile
+    from tokenswarm.launch.resolve import Names
+    from tokenswarm.launch.run import RunRequest, run_profile
+
+    profile = quick_profile(concurrency, duration, streaming)
+    return run_profile(RunRequest(Names(profile.name, url, model), None, 1, reports, profile))
 
 
 @commands.command()

@@ -114,7 +114,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
     def begin(*arguments: str, environ: dict[str, str] | None = None) -> Command:
         reports = tmp_path / "reports"
-        if arguments[0] == "run" and "--reports" not in arguments:
+        if arguments[0] in ("run", "quick") and "--reports" not in arguments:
             arguments = (*arguments, "--reports", str(reports))
         started.append(Command(*arguments, reports=reports, environ=environ))
         return started[-1]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from tokenswarm.launch.resolve import Names, resolve
-from tokenswarm.metrics.units import format_duration
+from tokenswarm.metrics.units import TIME, format_duration, format_figure
+from tokenswarm.profile.expectations import Expectations
+from tokenswarm.profile.in_flight import longest_carried_s
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile, Stage
+from tokenswarm.profile.slope import Slope
+from tokenswarm.report.figures import plain_rate
 
 
 def describe(names: Names) -> str:
@@ -19,10 +23,12 @@ def describe(names: Names) -> str:
         f"{profile.name}: {profile.description}".rstrip(": "),
         f"  target      {aim}",
         f"  scenario    {resolved.locustfile}",
-        f"  lasts       {format_duration(stages.total_s)}",
-        *(_stage_line(stage, before) for stage, before in _with_before(profile)),
+        f"  lasts       {format_duration(round(stages.total_s, 3))}",
+        *(_stage_line(stage, slope) for stage, slope in zip(stages.stages, stages.slopes, strict=True)),
+        *_open_lines(profile),
         f"  prompts     {_shares(profile)}",
         f"  streaming   {profile.streaming:.0%} of calls",
+        *_expected_lines(profile),
         f"  judged by   {len(resolved.thresholds)} threshold lines",
         *(f"    {threshold.text}" for threshold in resolved.thresholds),
         "ok: nothing was called",
@@ -30,15 +36,39 @@ def describe(names: Names) -> str:
     return "\n".join(lines)
 
 
-def _with_before(profile: Profile) -> list[tuple[Stage, Stage | None]]:
-    return list(zip(profile.stages, [None, *profile.stages], strict=False))
-
-
-def _stage_line(stage: Stage, before: Stage | None) -> str:
-    is_ramp = before is not None and stage.transition == "linear" and before.users != stage.users
-    users = f"{before.users} → {stage.users} users" if before and is_ramp else f"{stage.users} users"
+def _stage_line(stage: Stage, slope: Slope) -> str:
     note = ", warm-up: not judged" if stage.warmup else ""
-    return f"    {stage.name:<12}{format_duration(stage.duration_s):>8}   {users}{note}"
+    at_most = "≤ " if stage.requests is not None and stage.rate is None else ""
+    lasts = f"{at_most}{format_duration(round(stage.duration_s, 3))}"
+    return f"    {stage.name:<12}{lasts:>8}   {_load(stage, slope)}{note}"
+
+
+def _load(stage: Stage, slope: Slope) -> str:
+    """What the stage does: users of the closed model, calls of the open one."""
+    unit = "users" if stage.rate is None else "calls/s"
+    level = plain_rate(slope.end)
+    if slope.begin != slope.end:
+        level = f"{plain_rate(slope.begin)} → {level}"
+    if stage.requests is None:
+        return f"{level} {unit}"
+    return f"{stage.requests:,} calls {'by' if stage.rate is None else 'at'} {level} {unit}"
+
+
+def _open_lines(profile: Profile) -> list[str]:
+    if profile.arrivals is None:
+        return []
+    shape = f", burstiness {profile.burstiness:g}" if profile.burstiness is not None else ""
+    longest_s = longest_carried_s(profile)
+    carries = f"; enough while answers take up to {format_figure(longest_s, TIME)}" if longest_s else ""
+    return [
+        f"  arrivals    {profile.arrivals}{shape}",
+        f"  in flight   {profile.max_in_flight:,} at most{carries}",
+    ]
+
+
+def _expected_lines(profile: Profile) -> list[str]:
+    checks = Expectations(profile.expect).checks
+    return [f"  expects     {'; '.join(checks)}"] if checks else []
 
 
 def _shares(profile: Profile) -> str:

@@ -20,7 +20,7 @@ from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.write import write_beside, write_into
+from tokenswarm.report.write import write_beside, write_into, write_json
 
 
 def judge_folder(folder: Path) -> ExitCode:
@@ -32,11 +32,11 @@ def judge_folder(folder: Path) -> ExitCode:
     return ExitCode(summary.verdict.exit_code)
 
 
-def judge_run(folder: Path, facts: dict[str, Any], unkept: str) -> ExitCode:
+def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | None = None) -> ExitCode:
     """Judge a run that has just ended, by `facts` instead of what its run.json may have had no room for.
 
     The load was made: what can't be kept (`unkept`, if that is known already) is said after the verdict,
-    and takes its place only where it was good.
+    and takes its place only where it was good. `output` gets what summary.json holds, too.
     """
     code = ExitCode.PASS
     try:
@@ -46,6 +46,8 @@ def judge_run(folder: Path, facts: dict[str, Any], unkept: str) -> ExitCode:
         _show(summary)
         write_into(folder, summary)
         _show_place(folder / "report.html")
+        if output is not None:
+            write_json(output, summary)
     except RunFolderError as error:
         unkept = unkept or str(error)
     except OSError as error:

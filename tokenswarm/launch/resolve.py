@@ -41,11 +41,16 @@ class Resolved:
     locustfile: Path
 
 
-def resolve(names: Names, environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Resolved:
-    """Read everything; ConfigurationError with what is wrong."""
+def resolve(
+    names: Names,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    profile: Profile | None = None,
+) -> Resolved:
+    """Read everything, but a `profile` that is given; ConfigurationError with what is wrong."""
     cwd = cwd or Path.cwd()
     places = SearchPath.of(cwd)
-    profile = scale_profile(load_profile(names.profile, places, environ), names.time_scale)
+    profile = scale_profile(profile or load_profile(names.profile, places, environ), names.time_scale)
     slo_name = names.slo or profile.slo
     slo = scale_slo(load_slo(slo_name, places, environ), names.time_scale) if slo_name else None
     target = (

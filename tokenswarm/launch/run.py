@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
+from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
@@ -29,6 +32,7 @@ from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions
@@ -46,15 +50,17 @@ class RunRequest:
     workers: int | None
     seed: int
     reports: Path
+    profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
 
 
 def run_profile(request: RunRequest) -> ExitCode:
     """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
     with Interrupts() as interrupts:
-        return _run(request, resolve(request.names), interrupts)
+        return _run(request, resolve(request.names, profile=request.profile), interrupts)
 
 
 def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
+    output = extra_output(os.environ)
     _say_limits(resolved, request.workers or 1)
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
@@ -64,8 +70,9 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         witness = Witness(mock) if mock is not None else None
         interrupts.hold()  # from here on there is a folder to judge
         folder = make_folder(request.reports, resolved.profile.name)
+        profile = _kept(request, folder)
         command = locust_command(
-            resolved.locustfile, folder, _locust_options(request, target), request.workers
+            resolved.locustfile, folder, _locust_options(request, profile, target), request.workers
         )
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
@@ -78,7 +85,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
             run_json.end(state, locust_exit_code=code, mock=_statement(witness))
         except RunFolderError as error:
             unkept = str(error)
-    return judge_run(folder, run_json.facts, unkept)
+    return judge_run(folder, run_json.facts, unkept, output)
 
 
 def _say_limits(resolved: Resolved, workers: int) -> None:
@@ -109,11 +116,24 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
     _say(f"preflight: {end}")
 
 
-def _locust_options(request: RunRequest, target: Target) -> list[str]:
+def _kept(request: RunRequest, folder: Path) -> str:
+    """The name of the profile for Locust; one made on the spot becomes a file of the run folder."""
+    if request.profile is None:
+        return request.names.profile
+    file = folder.resolve() / "profile.yaml"
+    try:
+        file.write_text(yaml.safe_dump(request.profile.resolved(), sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RunFolderError(f"{file}: can't be written: {error.strerror}") from None
+    return str(file)
+
+
+def _locust_options(request: RunRequest, profile: str, target: Target) -> list[str]:
     names = request.names
     options = [
         "--load-profile",
-        names.profile,
+        profile,
         "--target",
         names.target or target.url,
         "--model",

@@ -48,6 +48,11 @@ def write_into(folder: Path, summary: Summary) -> None:
         _write(folder / name, render(summary))
 
 
+def write_json(file: Path, summary: Summary) -> None:
+    """Write what summary.json holds to a place of the user's choice; RunFolderError if it can't be."""
+    _write(file, to_json.render(summary))
+
+
 def write_beside(prefix: Path, summary: Summary, output: Path | None = None) -> None:
     """Write every report beside Locust's files, as PREFIX_report.html, or into `output`."""
     if output is not None:
