@@ -169,15 +169,17 @@ class Collector:
 
     def observe(self, name: str, elapsed_s: float, values: list[float], stage: str = "") -> None:
         """Add values that belong to no call, such as generator lag, at a time since the run's start."""
-        key = SeriesKey(int(elapsed_s / self._width_s) if elapsed_s > 0 else 0, stage, NO_LABELS)
-        series = self._delta.series.setdefault(key, Series())
+        series = self._unlabelled(elapsed_s, stage)
         series.values.setdefault(name, Histogram()).fold(values)
 
     def count(self, name: str, elapsed_s: float, stage: str, number: float = 1) -> None:
         """Count what belongs to no call, such as a dropped start, at a time since the run's start."""
-        key = SeriesKey(int(elapsed_s / self._width_s) if elapsed_s > 0 else 0, stage, NO_LABELS)
-        counts = self._delta.series.setdefault(key, Series()).counts
+        counts = self._unlabelled(elapsed_s, stage).counts
         counts[name] = counts.get(name, 0) + number
+
+    def _unlabelled(self, elapsed_s: float, stage: str) -> Series:
+        interval = int(elapsed_s / self._width_s) if elapsed_s > 0 else 0
+        return self._delta.series.setdefault(SeriesKey(interval, stage, NO_LABELS), Series())
 
     def fold_piecewise(self) -> Generator[None, None, None]:
         """Fold what was recorded, a series a step: a caller in an event loop lets others run in between."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -130,12 +130,14 @@ class Measurements:
         self, selector: Selector, span: Span | None = None, *, without_interrupted: bool = False
     ) -> dict[str, float]:
         """Calls by outcome."""
-        found: dict[str, float] = {}
-        for key, series in self.select(selector, span):
-            outcome = key.labels.outcome
-            if outcome and not (without_interrupted and outcome == INTERRUPTED):
-                found[outcome] = found.get(outcome, 0) + series.counts.get("calls", 0)
+        found = _calls_by_outcome(self.select(selector, span))
+        if without_interrupted:
+            found.pop(INTERRUPTED, None)
         return found
+
+    def all_outcomes(self) -> dict[str, float]:
+        """Calls by outcome of the whole run, warm-ups included: what must agree with what others counted."""
+        return _calls_by_outcome(self.series.items())
 
     def seconds(self, selector: Selector, span: Span | None = None) -> float:
         """How long the selected part of the run lasted: the denominator of rates."""
@@ -249,6 +251,15 @@ class Measurements:
         histogram = Histogram()
         histogram.fold([point.value for point in points])
         return _of_histogram(histogram, aggregation)
+
+
+def _calls_by_outcome(series: Iterable[tuple[SeriesKey, Series]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for key, one in series:
+        outcome = key.labels.outcome
+        if outcome:
+            found[outcome] = found.get(outcome, 0) + one.counts.get("calls", 0)
+    return found
 
 
 def _of_histogram(histogram: Histogram, aggregation: Aggregation) -> Reading:

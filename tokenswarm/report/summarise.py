@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.source import Selector
 from tokenswarm.metrics.thresholds import ThresholdResult
 from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.schema import Profile
@@ -52,11 +53,7 @@ def summarise_run(run: Run) -> Summary:
 
 
 def _tally(measurements: Measurements) -> CallTally:
-    outcomes: dict[str, float] = {}
-    warmups = {stage.name for stage in measurements.stages if stage.is_warmup}
-    for key, series in measurements.series.items():
-        if key.labels.outcome and key.stage not in warmups:
-            outcomes[key.labels.outcome] = outcomes.get(key.labels.outcome, 0) + series.counts.get("calls", 0)
+    outcomes = measurements.outcomes(Selector())
     succeeded = outcomes.pop("success", 0)
     outcomes.pop("interrupted", None)
     commonest = max(outcomes, key=lambda outcome: outcomes[outcome], default="")

@@ -93,7 +93,7 @@ def _whole(run: Run) -> Iterator[Check]:
 
 def _counts(run: Run) -> Iterator[Check]:
     """Whether others counted as many calls as we did."""
-    everything = _all_stages(run.measurements)
+    everything = run.measurements.all_outcomes()
     ended = sum(count for outcome, count in everything.items() if outcome != "interrupted")
     interrupted = everything.get("interrupted", 0)
     if run.facts.mock is not None:
@@ -124,15 +124,6 @@ def _counts(run: Run) -> Iterator[Check]:
             "note",
             f"{whole(interrupted)} calls were cut off by us; they are neither success nor failure",
         )
-
-
-def _all_stages(measurements: Measurements) -> dict[str, float]:
-    """Calls by outcome, warm-ups included."""
-    found: dict[str, float] = {}
-    for key, series in measurements.series.items():
-        if key.labels.outcome:
-            found[key.labels.outcome] = found.get(key.labels.outcome, 0) + series.counts.get("calls", 0)
-    return found
 
 
 def _sum_of(measurements: Measurements, name: str) -> float:

@@ -162,8 +162,7 @@ class Conductor:
                 self._recorder.flush(elapsed_s)
                 if self._recorder.failure and not self._session.abort_reason:
                     # Load whose measurements are lost is load for nothing.
-                    self._session.abort_reason = self._recorder.failure
-                    self._stop_run()
+                    self._abort(self._recorder.failure)
             if self._console is not None and self._console.is_due(elapsed_s):
                 self._console.show(
                     Glance.take(
@@ -193,8 +192,7 @@ class Conductor:
             return
         if self._lost:
             # Nobody makes the lost worker's calls: waiting for them would only delay the verdict, INVALID.
-            session.abort_reason = "a worker was lost, and its part of the calls with it"
-            self._stop_run()
+            self._abort("a worker was lost, and its part of the calls with it")
             return
         selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME})
         if sum(self.merge.totals.outcomes(selector).values()) >= (stage.requests or 0):
@@ -204,6 +202,10 @@ class Conductor:
             # The stage lasted until its last call, not until we noticed.
             self._ended_s = self._last_call_s
             self._stop_run()
+
+    def _abort(self, reason: str) -> None:
+        self._session.abort_reason = reason
+        self._stop_run()
 
     def _stop_run(self) -> None:
         # In a greenlet of its own: stopping ends the one that we are in.
@@ -216,8 +218,7 @@ class Conductor:
             return
         result = broken_abort_line(self._plan.abort_lines, self._timed, elapsed_s)
         if result is not None:
-            session.abort_reason = result.threshold.text
-            self._stop_run()
+            self._abort(result.threshold.text)
 
     def _is_headless(self) -> bool:
         options = self._runner.environment.parsed_options

@@ -43,7 +43,7 @@ class Glance:
         """Counts since the start, rates and percentiles of the last seconds."""
         stage = plan.stages.stage_at(elapsed_s)
         recent = merge.recent(elapsed_s)
-        totals = merge.outcomes()
+        totals = merge.totals.all_outcomes()
         failed = {name: int(n) for name, n in totals.items() if name not in ("success", "interrupted")}
         return cls(
             stage="draining" if stage is None or is_stopping else stage.name,

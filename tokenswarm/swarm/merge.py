@@ -25,7 +25,6 @@ class Merge:
     def __init__(self, stages: Sequence[StageSpan], recorder: Recorder | None) -> None:
         self.totals = Measurements(stages, _WHOLE_RUN_S)
         self.rejected = 0
-        self._stages = tuple(stages)
         self._recorder = recorder
         self._recent: deque[tuple[float, Delta]] = deque()
 
@@ -48,15 +47,6 @@ class Merge:
             self.rejected += 1
             logger.exception("a worker's report can't be read: is its tokenswarm another version?")
             return None
-
-    def outcomes(self) -> dict[str, int]:
-        """Calls by outcome since the start, warm-ups included."""
-        found: dict[str, int] = {}
-        for key, series in self.totals.series.items():
-            if key.labels.outcome:
-                calls = int(series.counts.get("calls", 0))
-                found[key.labels.outcome] = found.get(key.labels.outcome, 0) + calls
-        return found
 
     def recent(self, elapsed_s: float) -> Measurements:
         """What was reported within the last seconds, warm-ups included."""
