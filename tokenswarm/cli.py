@@ -124,6 +124,9 @@ def main() -> None:
         error.show()
         code = ExitCode.BAD_CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
+        # An interruption inside code that a library made from a string (dataclasses do, while they are
+        # imported) leaves a mark with which CPython kills itself by SIGINT at its end; new code clears it.
+        exec("")  # noqa: S102 - nothing is executed
         click.echo("tokenswarm: interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except TokenswarmError as error:

@@ -84,6 +84,21 @@ def test_an_interruption_while_starting_is_no_traceback(start: Callable, number:
     assert done.err.splitlines()[-1] == "tokenswarm: interrupted"
 
 
+def test_an_interruption_inside_a_library_s_generated_code_exits_as_any_other(tmp_path: Path) -> None:
+    """CPython would kill itself with SIGINT at its end, whatever exit code it was given."""
+    (tmp_path / "gevent.py").write_text('exec("raise KeyboardInterrupt")\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "tokenswarm", "run", "smoke"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 105, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_interruption_while_locust_starts_is_an_interrupted_run(start: Callable) -> None:
     """A signal that comes before Locust can take one still ends it, and the empty folder is judged."""
     running = start("run", "smoke")
