@@ -40,6 +40,8 @@ class CallRecord:
         "body",
         "bytes_received",
         "bytes_sent",
+        "cache",
+        "cache_layer",
         "cached_input_tokens",
         "chunks",
         "chunks_together",
@@ -48,6 +50,7 @@ class CallRecord:
         "cost",
         "detail",
         "ended_at_s",
+        "fell_back",
         "finish_reason",
         "first_output_at_s",
         "headers",
@@ -60,8 +63,13 @@ class CallRecord:
         "output_chars",
         "output_tokens",
         "prompt",
+        "provider",
+        "provider_total_s",
+        "provider_ttft_s",
         "reasoning_tokens",
         "reconnects",
+        "reported_overhead_s",
+        "reported_upstream_s",
         "response_id",
         "scenario",
         "sent_at_s",
@@ -90,6 +98,15 @@ class CallRecord:
         self.content_at_s: list[float] = []  # the reads that brought content, one entry a read
         self.ended_at_s: float | None = None  # terminal event, last body byte, or the failure
         self.connect_s: float | None = None  # TLS included; None on a reused connection
+        # What the gateway and the provider say of themselves; "" and None where they don't.
+        self.cache = ""  # "hit" or "miss"
+        self.cache_layer = ""  # of a hit, such as L1, exact or semantic
+        self.provider = ""  # who answered behind the gateway
+        self.fell_back: bool | None = None  # whether another than the first provider answered
+        self.reported_overhead_s: float | None = None  # the gateway's own figure
+        self.reported_upstream_s: float | None = None  # likewise, of the time it waited for the provider
+        self.provider_ttft_s: float | None = None  # stamped by the provider itself, exact
+        self.provider_total_s: float | None = None  # likewise
         # What came.
         self.status = 0
         self.outcome = SUCCESS
