@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LITELLM := .venv-litellm/.ready
 TARGET ?=
 ARGS   ?=
 
@@ -58,7 +59,19 @@ check: lint types imports ## lint, types and import rules
 
 .PHONY: test
 test: $(READY) lint imports ## the fast checks and all tests
-	@$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+# A proxy's many packages stay out of ours.
+$(LITELLM): requirements-litellm.lock
+	@test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm
+	@echo "installing LiteLLM into .venv-litellm …"
+	@.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-litellm.lock
+	@touch $@
+
+.PHONY: gateways test-gateways
+gateways: $(LITELLM) ## install LiteLLM in an environment of its own, for the tests through real gateways
+test-gateways: $(READY) $(LITELLM) ## only the tests through LiteLLM and nginx
+	@$(BIN)/python -m pytest tests/end_to_end/gateways $(ARGS)
 
 .PHONY: lock
 lock: ## write requirements.lock anew from pyproject.toml, in a throw-away environment
@@ -69,4 +82,4 @@ lock: ## write requirements.lock anew from pyproject.toml, in a throw-away envir
 
 .PHONY: clean
 clean: ## remove .venv and caches; reports stay
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .venv-litellm .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
