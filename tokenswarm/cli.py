@@ -53,8 +53,8 @@ def run(
     reports: Path,
 ) -> int:
     """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
-    from tokenswarm.launch.resolve import Names
     from tokenswarm.launch.run import RunRequest, run_profile
+    from tokenswarm.profile.resolve import Names
 
     names = Names(profile, target, model, slo, time_scale)
     return run_profile(RunRequest(names, workers, seed, reports))
@@ -75,8 +75,8 @@ def quick(url: str, concurrency: int, duration: str, model: str | None, streamin
     It fails if 1% of calls do.
     """
     from tokenswarm.launch.quick import quick_profile
-    from tokenswarm.launch.resolve import Names
     from tokenswarm.launch.run import RunRequest, run_profile
+    from tokenswarm.profile.resolve import Names
 
     profile = quick_profile(concurrency, duration, streaming)
     return run_profile(RunRequest(Names(profile.name, url, model), None, 1, reports, profile))
@@ -107,7 +107,7 @@ def report(source: Path, slo: str | None, load_profile: str | None, output: Path
 def check(profile: str, target: str | None, slo: str | None, time_scale: float) -> int:
     """Validate PROFILE and say what a run would do; no call is made."""
     from tokenswarm.launch.describe import describe
-    from tokenswarm.launch.resolve import Names
+    from tokenswarm.profile.resolve import Names
 
     click.echo(describe(Names(profile, target, slo=slo, time_scale=time_scale)))
     return ExitCode.PASS

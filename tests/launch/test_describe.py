@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokenswarm.launch.describe import describe
-from tokenswarm.launch.resolve import Names
+from tokenswarm.profile.resolve import Names
 
 OPEN = """
 arrivals: gamma

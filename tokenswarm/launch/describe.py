@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tokenswarm.launch.resolve import Names, resolve
+import os
+from pathlib import Path
+
+from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.metrics.units import TIME, format_duration, format_figure
 from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.in_flight import longest_carried_s
 from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.places import SearchPath
+from tokenswarm.profile.resolve import Names, resolve
 from tokenswarm.profile.schema import Profile, Stage
 from tokenswarm.profile.slope import Slope
 from tokenswarm.report.figures import plain_rate
@@ -14,7 +19,8 @@ from tokenswarm.report.figures import plain_rate
 
 def describe(names: Names) -> str:
     """The plan that these names make; ConfigurationError with all that is wrong with it."""
-    resolved = resolve(names)
+    cwd = Path.cwd()
+    resolved = resolve(names, SearchPath.of(cwd), os.environ)
     profile = resolved.profile
     stages = StagePlan(profile.stages)
     target = resolved.target
@@ -22,7 +28,7 @@ def describe(names: Names) -> str:
     lines = [
         f"{profile.name}: {profile.description}".rstrip(": "),
         f"  target      {aim}",
-        f"  scenario    {resolved.locustfile}",
+        f"  scenario    {locustfile_of(profile.scenario, cwd)}",
         f"  lasts       {format_duration(round(stages.total_s, 3))}",
         *(_stage_line(stage, slope) for stage, slope in zip(stages.stages, stages.slopes, strict=True)),
         *_open_lines(profile),

@@ -26,12 +26,14 @@ from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.preflight import preflight
-from tokenswarm.launch.resolve import Names, Resolved, resolve
+from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.witness import Witness
 from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.places import SearchPath
+from tokenswarm.profile.resolve import Names, Resolved, resolve
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
@@ -56,10 +58,12 @@ class RunRequest:
 def run_profile(request: RunRequest) -> ExitCode:
     """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
     with Interrupts() as interrupts:
-        return _run(request, resolve(request.names, profile=request.profile), interrupts)
+        resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ, request.profile)
+        return _run(request, resolved, interrupts)
 
 
 def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
+    locustfile = locustfile_of(resolved.profile.scenario, Path.cwd())
     output = extra_output(os.environ)
     _say_limits(resolved, request.workers or 1)
     with ExitStack() as stack:
@@ -72,7 +76,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         folder = make_folder(request.reports, resolved.profile.name)
         profile = _kept(request, folder)
         command = locust_command(
-            resolved.locustfile, folder, _locust_options(request, profile, target), request.workers
+            locustfile, folder, _locust_options(request, profile, target), request.workers
         )
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)

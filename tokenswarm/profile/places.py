@@ -15,6 +15,17 @@ _FOLDERS: Final[Mapping[Kind, str]] = {"profile": "", "SLO": "slo", "target": "t
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
+def shipped(name: str) -> Path:
+    """A folder that comes with tokenswarm.
+
+    A wheel has it in the package. In a clone it stands at the top, where people look for it, and the
+    package has a link to it, which not everything that copies files keeps.
+    """
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "shipped" / name
+    return (inside if inside.is_dir() else package.parent / name).resolve()
+
+
 @dataclass(frozen=True, slots=True)
 class SearchPath:
     """Folders like `profiles/`, first come first served; paths are relative to `cwd`."""
@@ -25,8 +36,7 @@ class SearchPath:
     @classmethod
     def of(cls, cwd: Path) -> Self:
         """The user's own `profiles/`, then those that come with tokenswarm."""
-        ours = Path(__file__).resolve().parents[2] / "profiles"
-        return cls(tuple(dict.fromkeys((cwd / "profiles", ours))), cwd)
+        return cls(tuple(dict.fromkeys((cwd / "profiles", shipped("profiles")))), cwd)
 
     def find(self, kind: Kind, ref: str) -> Path:
         """The file that a name or path means; ProfileError lists those that exist."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from locust.env import Environment
 
 from tokenswarm.profile.places import SearchPath
+from tokenswarm.profile.resolve import Names
 from tokenswarm.swarm.plan import RunPlan, build_plan
 
 
@@ -63,14 +64,12 @@ def plan_of(environment: Environment, scenario: str) -> RunPlan:
     """The plan that the options name as they are now; ConfigurationError with all that is wrong."""
     options = environment.parsed_options
     assert options is not None
-    return build_plan(
-        scenario=scenario,
-        profile_name=options.load_profile,
-        target_name=options.target or environment.host or "",
-        model=options.model,
-        slo_name=options.slo,
+    names = Names(
+        profile=options.load_profile,
+        target=options.target or environment.host or None,
+        model=options.model or None,
+        slo=options.slo or None,
         time_scale=options.time_scale,
-        seed=options.seed,
-        places=SearchPath.of(Path.cwd()),
-        environ=os.environ,
     )
+    places = SearchPath.of(Path.cwd())
+    return build_plan(names, scenario=scenario, seed=options.seed, places=places, environ=os.environ)

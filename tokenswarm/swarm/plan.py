@@ -7,7 +7,7 @@ its own environment.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,15 +16,12 @@ from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
-from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
-from tokenswarm.profile.scaling import scale_profile, scale_slo
+from tokenswarm.profile.resolve import Names, resolve
 from tokenswarm.profile.schema import Profile, Stage
 from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
-from tokenswarm.profile.thresholds import thresholds_of
-from tokenswarm.wire.dialect import DIALECTS
 
 _LEAD_S: Final = 1.0
 # Without a profile, Locust's own options say how many users, and for how long.
@@ -45,11 +42,11 @@ class RunPlan:
     members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
     abort_lines: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
     elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
+    # The profile's stages, laid out in time: asked at each call, so made once.
+    stages: StagePlan = field(init=False, repr=False, compare=False)
 
-    @property
-    def stages(self) -> StagePlan:
-        """The profile's stages, laid out in time."""
-        return StagePlan(self.profile.stages)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", StagePlan(self.profile.stages))
 
     @property
     def total_s(self) -> float:
@@ -141,40 +138,29 @@ class RunPlan:
 
 
 def build_plan(
-    *,
-    scenario: str,
-    profile_name: str,
-    target_name: str,
-    slo_name: str,
-    model: str,
-    time_scale: float,
-    seed: int,
-    places: SearchPath,
-    environ: Mapping[str, str],
+    names: Names, *, scenario: str, seed: int, places: SearchPath, environ: Mapping[str, str]
 ) -> RunPlan:
-    """The plan that options name, empty ones left out; raises ConfigurationError with what is wrong."""
-    if not target_name:
+    """The plan that options name, "" for no profile; raises ConfigurationError with what is wrong."""
+    if not names.target:
         raise ConfigurationError(
             "no target: give --host URL or --target NAME|URL. "
             "To try without a gateway, run `tokenswarm mock gateway` and use --host http://127.0.0.1:8000"
         )
-    profile = (
-        load_profile(profile_name, places, environ) if profile_name else Profile.from_resolved(_NO_PROFILE)
-    )
+    without = None if names.profile else Profile.from_resolved(_NO_PROFILE)
+    resolved = resolve(names, places, environ, without)
+    profile, slo = resolved.profile, resolved.slo
     if profile.scenario != scenario:
         raise ConfigurationError(
             f"profile {profile.name} is for locustfiles/{profile.scenario}.py, and this is {scenario}.py"
         )
-    slo_name = slo_name or profile.slo or ""
-    slo = scale_slo(load_slo(slo_name, places, environ), time_scale) if slo_name else None
-    profile = scale_profile(profile, time_scale)
+    assert resolved.target is not None
     return RunPlan(
         scenario=scenario,
         profile=profile,
-        target=load_target(target_name, places, environ, model=model or None, dialects=DIALECTS),
+        target=resolved.target,
         objectives_s=slo.objectives_s if slo is not None else {},
         seed=seed,
         run_id=uuid4().hex[:12],
-        is_open_ended=not profile_name,
-        abort_lines=tuple(line for line in thresholds_of(profile, slo) if line.abort),
+        is_open_ended=not names.profile,
+        abort_lines=tuple(line for line in resolved.thresholds if line.abort),
     )

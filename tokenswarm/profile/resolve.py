@@ -1,13 +1,10 @@
-"""What a command line names, read and checked: everything that can be wrong is found before any load."""
+"""What a command line names, read, scaled and checked against each other; all that is wrong is found here."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.places import SearchPath
@@ -32,24 +29,18 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The same, read: scaled, checked against each other. `target` None means the embedded mock."""
+    """The same, read. `target` None: none was named."""
 
     profile: Profile
     slo: Slo | None
-    thresholds: list[Threshold]
+    thresholds: tuple[Threshold, ...]
     target: Target | None
-    locustfile: Path
 
 
 def resolve(
-    names: Names,
-    environ: Mapping[str, str] = os.environ,
-    cwd: Path | None = None,
-    profile: Profile | None = None,
+    names: Names, places: SearchPath, environ: Mapping[str, str], profile: Profile | None = None
 ) -> Resolved:
     """Read everything, but a `profile` that is given; ConfigurationError with what is wrong."""
-    cwd = cwd or Path.cwd()
-    places = SearchPath.of(cwd)
     profile = scale_profile(profile or load_profile(names.profile, places, environ), names.time_scale)
     slo_name = names.slo or profile.slo
     slo = scale_slo(load_slo(slo_name, places, environ), names.time_scale) if slo_name else None
@@ -58,17 +49,4 @@ def resolve(
         if names.target
         else None
     )
-    return Resolved(profile, slo, thresholds_of(profile, slo), target, _locustfile(profile.scenario, cwd))
-
-
-def _locustfile(scenario: str, cwd: Path) -> Path:
-    """The user's own locustfile of that name, else the one that comes with tokenswarm."""
-    folders = dict.fromkeys((cwd / "locustfiles", Path(__file__).resolve().parents[2] / "locustfiles"))
-    for folder in folders:
-        if (folder / f"{scenario}.py").is_file():
-            return folder / f"{scenario}.py"
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.py")})
-    raise ConfigurationError(
-        f"scenario {scenario}: there is no locustfiles/{scenario}.py; "
-        f"those that exist: {', '.join(known) or 'none'}"
-    )
+    return Resolved(profile, slo, tuple(thresholds_of(profile, slo)), target)
