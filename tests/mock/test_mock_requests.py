@@ -216,6 +216,15 @@ def test_models_are_listed(mock: MockProcess) -> None:
     assert [model["id"] for model in listed["data"]] == ["mock"]
 
 
+def test_the_key_may_stand_in_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/ak/KEY/… is the route behind it, and an escaped key is the same key."""
+    monkeypatch.setenv("MOCK_TEST_KEY", "sk/secret")
+    with MockProcess(MockOptions(ttft="0", itl="0", api_key_env="MOCK_TEST_KEY")) as mock:
+        tails = ["sk%2Fsecret/v1/chat/completions", "sk-wrong/v1/chat/completions", "sk%2Fsecret/v1/nothing"]
+        answers = [raw_post(mock, BODY, f"/ak/{tail}") for tail in tails]
+        assert [status for status, _ in answers] == [200, 401, 404]
+
+
 def test_the_key_is_wanted_where_it_is_set(post_to: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """By bearer or x-api-key; health and metrics are open, and no answer shows the key."""
     monkeypatch.setenv("MOCK_TEST_KEY", "sk-secret")

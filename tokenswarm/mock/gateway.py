@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from hmac import compare_digest
-from http import HTTPStatus
 from itertools import count
 from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Connection, Request
-from tokenswarm.mock.openai_chat import Ask, read_ask
-from tokenswarm.mock.openai_error import Refusal, error_body
+from tokenswarm.mock.dialect import MockDialect
+from tokenswarm.mock.openai_chat import OpenAIChat
 from tokenswarm.mock.orders import Orders, read_orders, split_model
 from tokenswarm.mock.playback import GZIP_HEADERS, Call, Ending, StreamedAnswer, WholeAnswer, gzip_whole
 from tokenswarm.mock.provider import OK, Plan, Provider
+from tokenswarm.mock.refusal import Refusal
 from tokenswarm.mock.tally import Tally
 from tokenswarm.mock.timers import Timers
 
@@ -25,37 +28,16 @@ _CACHED_ORDERS: Final = 1024
 _KEY_HEADERS: Final = ((b"authorization", b"Bearer "), (b"x-api-key", b""))
 _WAITS: Final = (429, 503, 529)
 
-_STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+# What is spoken where; behind /ak/KEY as well.
+_ROUTES: Final[Mapping[bytes, MockDialect]] = {
+    b"/v1/chat/completions": OpenAIChat(),
 }
-_LIMITS: Final = (
-    b"server: tokenswarm-mock\r\nopenai-organization: org-mock\r\nopenai-version: 2020-10-01\r\n"
-    b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: %d\r\n"
-    b"x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-limit-tokens: 2000000\r\n"
-    b"x-ratelimit-remaining-tokens: 1999900\r\nx-ratelimit-reset-tokens: 3ms\r\n"
-)
-_COMMON: Final = _LIMITS % 9999
-_COMMON_WHEN_LIMITED: Final = _LIMITS % 0
+_UNKNOWN: Final = _ROUTES[b"/v1/chat/completions"]  # who says that there is nothing at a path
+_KEY_IN_PATH: Final = re.compile(rb"/ak/([^/]+)(/.+)")
 _PAGE: Final = (
     b"<!DOCTYPE html>\n<html><head><title>Gateway</title></head>"
     b"<body><h1>Please try again later</h1><hr><p>mock gateway</p></body></html>\n"
 )
-
-
-def _status_line(status: int) -> bytes:
-    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Error\r\n" % status
-
-
-def _head(call: Call, content_type: bytes, more: bytes = b"") -> bytes:
-    """Status line and headers of a call's answer, as OpenAI sends them; `more` are whole header lines."""
-    return b"%b%bcontent-type: %b\r\nx-request-id: req_%b\r\nopenai-processing-ms: %d\r\n%b" % (
-        _status_line(call.status),
-        _COMMON_WHEN_LIMITED if call.status == 429 else _COMMON,
-        content_type,
-        call.number,
-        call.elapsed_ms(),
-        more,
-    )
 
 
 def _header_order(header: tuple[bytes, bytes]) -> tuple[str, str]:
@@ -63,6 +45,16 @@ def _header_order(header: tuple[bytes, bytes]) -> tuple[str, str]:
     return name.removeprefix(_ORDER_PREFIX).decode("latin-1").replace("-", "_"), value.decode(
         "latin-1"
     ).strip()
+
+
+def _route_behind_key(path: bytes) -> tuple[MockDialect | None, bytes]:
+    """Who serves `/ak/KEY/…`, and the key."""
+    found = _KEY_IN_PATH.fullmatch(path)
+    return (None, b"") if found is None else (_ROUTES.get(found[2]), unquote_to_bytes(found[1]))
+
+
+def _nothing_at(path: bytes) -> Refusal:
+    return Refusal(404, f"Unknown request URL: POST {path.decode('ascii', 'replace')}.", code="unknown_url")
 
 
 class Wanted(NamedTuple):
@@ -100,8 +92,13 @@ class Gateway:
         """Take one call; its answer follows now or later."""
         self._tally.received += 1
         number = b"%b%012x" % (self._prefix, next(self._numbers))
-        call = Call(number, request.received_s, connection, self._timers, self._ended)
-        wanted = self._read(request)
+        route = _ROUTES.get(request.path)
+        key = b""
+        if route is None:
+            route, key = _route_behind_key(request.path)
+        dialect = _UNKNOWN if route is None else route
+        call = Call(number, request.received_s, connection, dialect, self._timers, self._ended)
+        wanted = _nothing_at(request.path) if route is None else self._read(request, route, key)
         if isinstance(wanted, Refusal):
             self._refuse(call, wanted)
             return
@@ -111,11 +108,12 @@ class Gateway:
             return
         self._play(call, wanted, self._provider.plan(wanted.orders, wanted.ask.max_tokens))
 
-    def allows(self, headers: Iterable[tuple[bytes, bytes]]) -> Refusal | None:
-        """Why a request with these headers is kept out, if it is."""
+    def allows(self, headers: Iterable[tuple[bytes, bytes]], key_in_path: bytes = b"") -> Refusal | None:
+        """Why a request with these headers, or this key in its path, is kept out, if it is."""
         if self._api_key is None:
             return None
-        given = [
+        given = [key_in_path] if key_in_path else []
+        given += [
             value.removeprefix(prefix)
             for name, prefix in _KEY_HEADERS
             for key, value in headers
@@ -129,19 +127,13 @@ class Gateway:
             return None
         return Refusal(401, "", code="invalid_api_key")
 
-    def _read(self, request: Request) -> Wanted | Refusal:
-        if request.path != b"/v1/chat/completions":
-            return Refusal(
-                404,
-                f"Unknown request URL: POST {request.path.decode('ascii', 'replace')}.",
-                code="unknown_url",
-            )
-        refusal = self.allows(request.headers)
+    def _read(self, request: Request, dialect: MockDialect, key_in_path: bytes) -> Wanted | Refusal:
+        refusal = self.allows(request.headers, key_in_path)
         if refusal is not None:
             return refusal
         if request.is_too_large:
             return Refusal(413, "")
-        ask = read_ask(request.body)
+        ask = dialect.read(request)
         if isinstance(ask, Refusal):
             return ask
         ordered = []
@@ -176,18 +168,18 @@ class Gateway:
         is_gzip = wanted.orders.gzip and wanted.accepts_gzip
         if wanted.orders.html:
             body, more = (gzip_whole(_PAGE), GZIP_HEADERS) if is_gzip else (_PAGE, b"")
-            call.connection.respond(_head(call, b"text/html; charset=utf-8", more), body)
+            call.connection.respond(call.head(b"text/html; charset=utf-8", more), body)
             call.answered()
         elif plan.status != OK:
             self._refuse(call, Refusal(plan.status, ""), wanted.orders.retry_after)
         else:
             answer = StreamedAnswer if wanted.ask.is_stream else WholeAnswer
-            answer(call, wanted.ask, plan, _head, is_gzip=is_gzip).start()
+            answer(call, wanted.ask, plan, is_gzip=is_gzip).start()
 
     def _refuse(self, call: Call, refusal: Refusal, retry_after: int = 1) -> None:
         call.status = refusal.status
         more = b"retry-after: %d\r\n" % retry_after if refusal.status in _WAITS else b""
-        call.connection.respond(_head(call, b"application/json", more), error_body(refusal))
+        call.connection.respond(call.head(b"application/json", more), call.dialect.error(refusal))
         call.answered()
 
     def _ended(self, call: Call, ending: Ending) -> None:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import orjson
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is answered with an error."""
-
-    status: int
-    message: str
-    code: str | None = None
-    param: str | None = None
+from tokenswarm.mock.refusal import Refusal
 
 
 class _ErrorKind(NamedTuple):

@@ -1,8 +1,9 @@
-"""How an answer is cut into content chunks: text, reasoning, or the pieces of a tool call."""
+"""How an answer is cut into content chunks: text, reasoning, or the parts of a tool call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Final
 
@@ -14,17 +15,33 @@ from tokenswarm.mock.text import MAX_TOKENS, WORDS, words
 TOOL_NAME: Final = "note"
 
 
+class Kind(Enum):
+    """What a content chunk holds."""
+
+    TEXT = "text"
+    REASONING = "reasoning"
+    TOOL = "tool"
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The `delta` of one content chunk, as JSON."""
+    """One content chunk; `text` is escaped as inside a JSON string.
 
-    delta: bytes
+    A tool call's text is a part of its arguments; the first piece of it also brings the function's name.
+    """
+
+    kind: Kind
+    text: bytes
     tokens: int
-    is_reasoning: bool = False
+    is_tool_start: bool = False
+
+    @property
+    def is_reasoning(self) -> bool:
+        return self.kind is Kind.REASONING
 
 
 # One piece a word, shared by all answers: the usual answer is a slice of this.
-_CYCLE: Final = tuple(Piece(b'{"content":"%b"}' % word.encode(), 1) for word in WORDS)
+_CYCLE: Final = tuple(Piece(Kind.TEXT, word.encode(), 1) for word in WORDS)
 _TEXT_PIECES: Final = (_CYCLE * (MAX_TOKENS // len(_CYCLE) + 1))[:MAX_TOKENS]
 
 
@@ -38,17 +55,24 @@ def make_pieces(plan: Plan) -> tuple[Piece, ...]:
     elif size == 1:
         visible = _TEXT_PIECES[: plan.tokens]
     else:
-        visible = _word_pieces("content", plan.tokens, size)
+        visible = _word_pieces(Kind.TEXT, plan.tokens, size)
     if not orders.reasoning:
         return visible
-    return _word_pieces("reasoning_content", orders.reasoning, size, is_reasoning=True) + visible
+    return _word_pieces(Kind.REASONING, orders.reasoning, size) + visible
 
 
-def _word_pieces(key: str, tokens: int, size: int, *, is_reasoning: bool = False) -> tuple[Piece, ...]:
-    return tuple(
-        Piece(b'{"%b":"%b"}' % (key.encode(), words(start, end).encode()), end - start, is_reasoning)
-        for start, end in _spans(tokens, size)
-    )
+def all_arguments(tokens: int) -> str:
+    """The arguments of the tool call in one piece."""
+    return orjson.dumps({"text": words(0, tokens)}).decode()
+
+
+def escaped(text: str) -> bytes:
+    """The text as it stands inside a JSON string."""
+    return orjson.dumps(text)[1:-1]
+
+
+def _word_pieces(kind: Kind, tokens: int, size: int) -> tuple[Piece, ...]:
+    return tuple(Piece(kind, words(start, end).encode(), end - start) for start, end in _spans(tokens, size))
 
 
 def _spans(tokens: int, size: int) -> list[tuple[int, int]]:
@@ -58,15 +82,10 @@ def _spans(tokens: int, size: int) -> list[tuple[int, int]]:
 def _tool_pieces(tokens: int, size: int) -> tuple[Piece, ...]:
     """The function's name comes first, then the JSON of its arguments, piece by piece."""
     spans = _spans(tokens, size)
-    pieces = []
-    for index, (start, end) in enumerate(spans):
-        call: dict[str, object] = {"index": 0}
-        function = {"arguments": _arguments(index, len(spans), start, end)}
-        if index == 0:
-            call |= {"id": "call_mock", "type": "function"}
-            function["name"] = TOOL_NAME
-        pieces.append(Piece(orjson.dumps({"tool_calls": [call | {"function": function}]}), end - start))
-    return tuple(pieces)
+    return tuple(
+        Piece(Kind.TOOL, escaped(_arguments(index, len(spans), start, end)), end - start, index == 0)
+        for index, (start, end) in enumerate(spans)
+    )
 
 
 def _arguments(index: int, count: int, start: int, end: int) -> str:
@@ -77,8 +96,3 @@ def _arguments(index: int, count: int, start: int, end: int) -> str:
     opening = '{"text":"' if index == 1 else ""
     closing = '"}' if index == count - 1 else ""
     return f"{opening}{words(start, end)}{closing}"
-
-
-def all_arguments(tokens: int) -> str:
-    """The arguments of the tool call in one piece."""
-    return orjson.dumps({"text": words(0, tokens)}).decode()

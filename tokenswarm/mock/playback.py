@@ -8,9 +8,11 @@ from enum import Enum
 from time import perf_counter
 from typing import Final
 
+from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Connection
-from tokenswarm.mock.openai_chat import Ask, ChatStream, Stamp, whole_body
+from tokenswarm.mock.dialect import MockDialect
 from tokenswarm.mock.provider import Plan
+from tokenswarm.mock.stamp import Stamp
 from tokenswarm.mock.timers import Timer, Timers
 
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
@@ -40,6 +42,7 @@ class Call:
         "_timers",
         "chunks_s",
         "connection",
+        "dialect",
         "events",
         "first_output_s",
         "is_stream",
@@ -50,11 +53,18 @@ class Call:
     )
 
     def __init__(
-        self, number: bytes, received_s: float, connection: Connection, timers: Timers, ended: Ended
+        self,
+        number: bytes,
+        received_s: float,
+        connection: Connection,
+        dialect: MockDialect,
+        timers: Timers,
+        ended: Ended,
     ) -> None:
         self.number = number  # the part that response id and request id share
         self.received_s = received_s
         self.connection = connection
+        self.dialect = dialect
         self._timers = timers
         self._ended = ended
         self._timer: Timer | None = None
@@ -68,7 +78,11 @@ class Call:
 
     @property
     def id(self) -> bytes:
-        return b"chatcmpl-" + self.number
+        return self.dialect.id_prefix + self.number
+
+    def head(self, content_type: bytes, more: bytes = b"") -> bytes:
+        """Status line and headers of the answer; `more` are whole header lines."""
+        return self.dialect.head(self.status, self.number, self.elapsed_ms(), content_type, more)
 
     def elapsed_ms(self) -> float:
         return (perf_counter() - self.received_s) * 1000
@@ -92,8 +106,6 @@ class Call:
 
 
 Ended = Callable[[Call, Ending], None]
-# (call, content type, more header lines) → status line and headers
-Head = Callable[[Call, bytes, bytes], bytes]
 
 
 def gzip_whole(body: bytes) -> bytes:
@@ -105,13 +117,12 @@ def gzip_whole(body: bytes) -> bytes:
 class WholeAnswer:
     """An answer in one body, written when its last token would be."""
 
-    __slots__ = ("_ask", "_call", "_head", "_is_gzip", "_plan")
+    __slots__ = ("_ask", "_call", "_is_gzip", "_plan")
 
-    def __init__(self, call: Call, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+    def __init__(self, call: Call, ask: Ask, plan: Plan, *, is_gzip: bool) -> None:
         self._call = call
         self._ask = ask
         self._plan = plan
-        self._head = head
         self._is_gzip = is_gzip
 
     def start(self) -> None:
@@ -123,12 +134,12 @@ class WholeAnswer:
     def _write(self) -> None:
         call, plan = self._call, self._plan
         stamp = call.stamp()
-        body = whole_body(call.id, self._ask, plan, stamp)
+        body = call.dialect.whole(call.id, self._ask, plan, stamp)
         more = b"x-mock-provider-ms: %.3f\r\n" % stamp.total_ms
         if self._is_gzip:
             body = gzip_whole(body)
             more += GZIP_HEADERS
-        head = self._head(call, b"application/json", more)
+        head = call.head(b"application/json", more)
         call.tokens = plan.tokens + plan.orders.reasoning
         if plan.orders.cut is not None:
             call.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
@@ -143,7 +154,6 @@ class StreamedAnswer:
     __slots__ = (
         "_call",
         "_group_end",
-        "_head",
         "_is_cut",
         "_is_error",
         "_next",
@@ -153,11 +163,10 @@ class StreamedAnswer:
         "_stream",
     )
 
-    def __init__(self, call: Call, ask: Ask, plan: Plan, head: Head, *, is_gzip: bool) -> None:
+    def __init__(self, call: Call, ask: Ask, plan: Plan, *, is_gzip: bool) -> None:
         self._call = call
         self._plan = plan
-        self._head = head
-        self._stream = ChatStream(call.id, ask, plan)
+        self._stream = call.dialect.stream(call.id, ask, plan)
         self._packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if is_gzip else None
         self._next = 0  # the first chunk of the group that comes next …
         self._group_end = 0  # … and the first that isn't in it
@@ -170,7 +179,7 @@ class StreamedAnswer:
     def start(self) -> None:
         call = self._call
         more = _STREAM_HEADERS + GZIP_HEADERS if self._packer else _STREAM_HEADERS
-        head = self._head(call, b"text/event-stream; charset=utf-8", more)
+        head = call.head(b"text/event-stream; charset=utf-8", more)
         self._call.connection.begin(head, self._packed(self._stream.opening()))
         call.events = self._stream.events
         self._wait_for_next()

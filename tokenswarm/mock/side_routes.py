@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tokenswarm.mock.gateway import Gateway
-from tokenswarm.mock.openai_error import Refusal, error_body
+from tokenswarm.mock.openai_error import error_body
+from tokenswarm.mock.refusal import Refusal
 
 _MODELS: Final = ("mock",)
 Endpoint = Callable[[Request], Awaitable[Response]]
