@@ -65,6 +65,25 @@ def test_interrupted_calls_are_neither_success_nor_failure() -> None:
     assert measurements.read("success_rate", Aggregation("rate"), ALL).value == 0.5
 
 
+def test_calls_past_the_gateway_are_in_no_figure_of_it() -> None:
+    """The paired arm is fast and fails often; the gateway's times, rates and ratios know nothing of it."""
+    direct = {"arm": "provider", "took_s": 0.001}
+    measurements = measured(
+        call_at(1), call_at(2), call_at(1, **direct), call_at(2, outcome="http_5xx", status=500, **direct)
+    )
+    count, share = Aggregation("count"), Aggregation("rate")
+    assert measurements.read("latency", Aggregation("min"), ALL).value == pytest.approx(0.1)
+    assert measurements.read("request_rate", Aggregation("value"), ALL).value == pytest.approx(0.2)
+    assert measurements.read("error_rate", share, ALL).value == 0
+    provider, both = Selector({"arm": "provider"}), Selector({"arm": "all"})
+    assert measurements.read("error_rate", share, provider).value == 0.5
+    assert measurements.read("latency", Aggregation("max"), provider).value == pytest.approx(0.001)
+    assert [measurements.read("requests", count, s).value for s in (ALL, provider, both)] == [2, 2, 4]
+    assert measurements.all_outcomes() == {"success": 3, "http_5xx": 1}
+    assert measurements.all_outcomes("gateway") == {"success": 2}
+    assert [key.arm for key in measurements.faults] == ["provider"]
+
+
 def test_warm_up_stages_are_not_judged_unless_named() -> None:
     """Without a stage label a figure leaves warm-ups out; with it, it shows them."""
     stages = (StageSpan("warm-up", 0, 5, is_warmup=True), StageSpan("hold", 5, 10))

@@ -90,7 +90,7 @@ def test_secrets_are_read_when_needed_and_never_resolved(tmp_path: Path) -> None
         ("headers: {x-auth-token: '${T:-abc}'}", "headers.x-auth-token: looks like a secret: no default"),
         ("headers: {x-auth-token: '${T}abc'}", "headers.x-auth-token: looks like a secret: take all of it"),
         ("api-key: abc", "api-key: a key never stands in a file"),
-        ("timeout: 5s", "timeout: unknown key, allowed: name, url, dialect"),
+        ("timeout: 5s", "timeout: unknown key, allowed: url, path, key_env"),
     ],
 )
 def test_target_that_makes_no_sense_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -119,3 +119,41 @@ def test_price_is_per_million_tokens(tmp_path: Path) -> None:
     target = read(tmp_path, "url: http://h\nmodel: m\nprices: {input: 3, output: 15}")
     assert target.prices is not None
     assert target.prices.cost(2000, 500) == pytest.approx(0.0135)
+
+
+def test_provider_behind_a_target_is_a_target_of_its_own(tmp_path: Path) -> None:
+    """What its block leaves out is the gateway's, but for the way in: keys, headers and path are its own."""
+    text = (
+        "name: edge\nurl: http://gateway\nmodel: m\nkey_env: EDGE_KEY\nheaders: {x-team: load}\n"
+        "provider: {url: 'https://provider/v1', key_env: PROVIDER_KEY, headers: {authorization: '${TOKEN}'}}"
+    )
+    environ = {"EDGE_KEY": "hunter1", "PROVIDER_KEY": "hunter2", "TOKEN": "hunter3"}
+    target = Target.from_resolved(read(tmp_path, text, environ).resolved())
+    direct = target.direct
+    assert direct is not None
+    assert (direct.url, direct.model, direct.dialect) == ("https://provider/v1", "m", "openai-chat")
+    assert direct.key(environ) == "hunter2"
+    assert direct.sent_headers(environ) == {"authorization": "hunter3"}
+    assert "hunter" not in str(target.resolved())
+    assert read(tmp_path, "url: http://h\nmodel: m").direct is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        ("{}", "provider.url: missing"),
+        ("{url: 'http://h', api_key: sk-1}", "provider.api_key: a key never stands in a file"),
+        ("{url: 'http://h', headers: {x-api-key: sk-1}}", "provider.headers.x-api-key: looks like a secret"),
+        ("{url: 'https://h', tls: {ca_file: no.pem}}", "provider.tls.ca_file: got no.pem, and there is no"),
+        ("{url: 'http://h', dialect: openai}", "provider.dialect: got openai, allowed: openai-chat"),
+    ],
+)
+def test_what_is_wrong_with_a_provider_is_told_like_the_rest(
+    tmp_path: Path, provider: str, said: str
+) -> None:
+    """A secret pasted one level deeper is as bad, and as little shown."""
+    (tmp_path / "mine.yaml").write_text(f"url: http://h\nmodel: m\nprovider: {provider}", encoding="utf-8")
+    with pytest.raises(ProfileError) as caught:
+        load_target("mine.yaml", SearchPath.of(tmp_path), {}, dialects=["openai-chat"])
+    assert said in str(caught.value)
+    assert "sk-1" not in str(caught.value)

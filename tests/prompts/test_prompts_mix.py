@@ -161,3 +161,13 @@ def test_a_streaming_share_outside_0_to_1_is_refused(share: float) -> None:
     """50 for 50 % is the likely slip, and the message says so."""
     with pytest.raises(ConfigurationError, match="need a share from 0 to 1"):
         call_mix(THE_MIX, share)
+
+
+def test_both_arms_get_the_same_mix_in_the_share_asked_for() -> None:
+    """Of 400 calls a tenth go straight to the provider: 3:5:2 by size there too, half of each streaming."""
+    mix = Mix(call_mix(THE_MIX, 0.5, 0.1), Random(1))
+    counts = draw(mix, 400)
+    for is_direct, calls in ((True, 40), (False, 360)):
+        for prompt, share in (("short", 0.3), ("medium", 0.5), ("long", 0.2)):
+            for stream in (True, False):
+                assert counts[CallKind(prompt, stream, is_direct)] == calls * share / 2

@@ -32,6 +32,7 @@ from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
 from tokenswarm.profile.schema import Profile
@@ -69,7 +70,8 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
         target = resolved.target or _aim_at(mock, request.names.model)
-        _say_preflight(resolved, target)
+        for aim in filter(None, (target, provider_of(target, resolved.profile.paired))):
+            _say_preflight(resolved, aim)
         machine = describe_machine(Path.cwd())
         witness = Witness(mock) if mock is not None else None
         interrupts.hold()  # from here on there is a folder to judge
@@ -94,7 +96,8 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
 
 def _say_limits(resolved: Resolved, workers: int) -> None:
     stages = StagePlan(resolved.profile.stages)
-    connections = (resolved.profile.max_in_flight or 0) if stages.is_open else int(stages.peak)
+    users = (resolved.profile.max_in_flight or 0) if stages.is_open else int(stages.peak)
+    connections = users if resolved.profile.paired is None else 2 * users  # one to each arm
     for warning in check_limits(connections, workers, has_mock=resolved.target is None):
         _say(warning)
 
@@ -172,6 +175,7 @@ def _facts(
             "dialect": target.dialect,
             "model": target.model,
             "is_embedded_mock": is_mock,
+            "provider": target.provider.url if target.provider is not None else None,
         },
         "stages": [
             {

@@ -30,6 +30,11 @@ FAILURES: Final = (
 )
 OUTCOMES: Final = (SUCCESS, *FAILURES, EXPECTED, INTERRUPTED)
 
+# Arms: where a call went.
+GATEWAY: Final = "gateway"
+PROVIDER: Final = "provider"  # past the gateway, to compare with
+ARMS: Final = (GATEWAY, PROVIDER)
+
 
 # A plain slots class, not a frozen dataclass: one is made for each call and filled as bytes arrive.
 class CallRecord:
@@ -77,6 +82,7 @@ class CallRecord:
         "started_at_s",
         "status",
         "stream",
+        "tls_s",
         "tokens_estimated",
     )
 
@@ -86,7 +92,7 @@ class CallRecord:
         self.prompt = ""  # size class: short, medium or long
         self.stream = False
         self.stage = ""
-        self.arm = "gateway"  # or "provider", for the paired arm
+        self.arm = GATEWAY
         # Times.
         self.intended_at_s = (
             intended_at_s  # due time of an open arrival; when the user was ready in a closed loop
@@ -98,6 +104,7 @@ class CallRecord:
         self.content_at_s: list[float] = []  # the reads that brought content, one entry a read
         self.ended_at_s: float | None = None  # terminal event, last body byte, or the failure
         self.connect_s: float | None = None  # TLS included; None on a reused connection
+        self.tls_s: float | None = None  # the part of connect_s that the TLS handshake took
         # What the gateway and the provider say of themselves; "" and None where they don't.
         self.cache = ""  # "hit" or "miss"
         self.cache_layer = ""  # of a hit, such as L1, exact or semantic

@@ -234,7 +234,7 @@ class Collector:
         return True
 
     def _record_fault(self, call: CallRecord, elapsed_s: float) -> None:
-        key = FaultKey(call.outcome, call.status, call.detail)
+        key = FaultKey(call.outcome, call.status, call.detail, call.arm)
         self._delta.add_fault(key, Fault(1, elapsed_s, elapsed_s))
 
     def _fold(self) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, SeriesKey, add_fault
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
+ANY_ARM: Final = "all"
 # Label-less counts of the profile's checks are named KIND/NAME OF THE CHECK.
 CHECK_MET: Final = "check_met"
 CHECK_ASKED: Final = "check_asked"
@@ -89,11 +90,12 @@ class Measurements:
             self.series.setdefault(own, Series()).merge(series)
 
     def select(self, selector: Selector, span: Span | None = None) -> Iterator[tuple[SeriesKey, Series]]:
-        """The series that match; without a `stage` label, warm-ups are left out."""
+        """The series that match; without `stage` no warm-ups, without `arm` none of the provider's."""
         wanted = dict(selector.labels)
         stage = wanted.pop("stage", None)
         if wanted.get("outcome") == ANY_OUTCOME:
             del wanted["outcome"]
+        arm = wanted.pop("arm", GATEWAY)
         warmups = {s.name for s in self._stages if s.is_warmup} if stage is None else frozenset()
         first = last = None
         if span is not None:
@@ -103,6 +105,9 @@ class Measurements:
             if first is not None and last is not None and not first <= key.interval < last:
                 continue
             if key.stage in warmups or (stage is not None and key.stage != stage):
+                continue
+            # What belongs to no call has no arm, and is the gateway's: it is what the run is about.
+            if arm != ANY_ARM and (key.labels.arm or GATEWAY) != arm:
                 continue
             if all(getattr(key.labels, name) == value for name, value in wanted.items()):
                 yield key, series
@@ -135,9 +140,10 @@ class Measurements:
             found.pop(INTERRUPTED, None)
         return found
 
-    def all_outcomes(self) -> dict[str, float]:
+    def all_outcomes(self, arm: str = ANY_ARM) -> dict[str, float]:
         """Calls by outcome of the whole run, warm-ups included: what must agree with what others counted."""
-        return _calls_by_outcome(self.series.items())
+        arms = {ANY_ARM: (GATEWAY, PROVIDER, "")}.get(arm, (arm,))
+        return _calls_by_outcome(item for item in self.series.items() if item[0].labels.arm in arms)
 
     def seconds(self, selector: Selector, span: Span | None = None) -> float:
         """How long the selected part of the run lasted: the denominator of rates."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from tokenswarm.metrics.call import GATEWAY
 from tokenswarm.metrics.histogram import Histogram
 
 
@@ -61,6 +62,7 @@ class FaultKey(NamedTuple):
     outcome: str
     status: int
     message: str
+    arm: str = GATEWAY
 
 
 @dataclass(slots=True)
@@ -130,6 +132,8 @@ class Delta:
             values = {name: Histogram.from_wire(wire) for name, wire in row["values"].items()}
             delta.series.setdefault(key, Series()).merge(Series(dict(row["counts"]), values))
         for row in data["faults"]:
-            fault_key = FaultKey(str(row["outcome"]), int(row["status"]), str(row["message"]))
+            fault_key = FaultKey(
+                str(row["outcome"]), int(row["status"]), str(row["message"]), str(row.get("arm", GATEWAY))
+            )
             delta.faults[fault_key] = Fault(int(row["count"]), float(row["first_s"]), float(row["last_s"]))
         return delta

@@ -48,7 +48,8 @@ class Selector:
     """Which calls a figure is about: label → value, `stage` among them.
 
     No `stage` means all stages but warm-ups. No `outcome` means successful calls for the metrics
-    that the catalogue marks so, and all that ended for the others; `outcome: all` lifts it.
+    that the catalogue marks so, and all that ended for the others; `outcome: all` lifts it. No `arm`
+    means calls through the gateway; `arm: all` is both arms.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)

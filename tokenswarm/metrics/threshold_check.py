@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.call import OUTCOMES
+from tokenswarm.metrics.call import ARMS, OUTCOMES
 from tokenswarm.metrics.catalogue import (
     AGGREGATIONS,
     DEFAULT_AGGREGATION,
@@ -26,7 +26,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "stream": ("true", "false"),
     "cache": ("hit", "miss", "none"),
     "outcome": (*OUTCOMES, ANY_OUTCOME),
-    "arm": ("gateway", "provider"),
+    "arm": ARMS,
 }
 # Selecting by these leaves a share with one side only: 0% or 100%, whatever the target did.
 _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {

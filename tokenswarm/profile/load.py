@@ -19,7 +19,7 @@ from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
 from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
 from tokenswarm.profile.slo import Slo, check_metric_keys
-from tokenswarm.profile.target import MODEL_ENV, VERBATIM, Target, check_secrets
+from tokenswarm.profile.target import MODEL_ENV, VERBATIM, Target, aims_in, check_secrets
 from tokenswarm.profile.threshold_lines import check_section
 from tokenswarm.profile.values import Document, shown
 from tokenswarm.profile.yaml_tree import Path as Place
@@ -86,9 +86,10 @@ def load_target(
     chosen = model or environ.get(MODEL_ENV)
 
     def check_dialect(data: Any) -> Iterator[tuple[Place, str]]:
-        dialect = data.get("dialect")
-        if dialects is not None and isinstance(dialect, str) and dialect not in dialects:
-            yield ("dialect",), not_one_of(dialect, dialects)
+        for place, aim in aims_in(data):
+            dialect = aim.get("dialect")
+            if dialects is not None and isinstance(dialect, str) and dialect not in dialects:
+                yield (*place, "dialect"), not_one_of(dialect, dialects)
 
     def check_model(data: Any) -> Iterator[tuple[Place, str]]:
         if "model" not in data:
@@ -102,13 +103,18 @@ def load_target(
     file = places.find("target", ref)
 
     def check_files(data: Any) -> Iterator[tuple[Place, str]]:
-        tls = data.get("tls")
-        for key in ("ca_file", "client_cert", "client_key"):
-            value = tls.get(key) if isinstance(tls, dict) else None
-            if isinstance(value, str):
-                tls[key] = str(file.parent / Path(value).expanduser())
-                if not Path(tls[key]).is_file():
-                    yield ("tls", key), f"got {value}, and there is no such file beside {file.name}"
+        named = (
+            (place, tls, key)
+            for place, aim in aims_in(data)
+            for tls in (aim.get("tls"),)
+            for key in ("ca_file", "client_cert", "client_key")
+            if isinstance(tls, dict) and isinstance(tls.get(key), str)
+        )
+        for place, tls, key in named:
+            value = tls[key]
+            tls[key] = str(file.parent / Path(value).expanduser())
+            if not Path(tls[key]).is_file():
+                yield (*place, "tls", key), f"got {value}, and there is no such file beside {file.name}"
 
     return _load(Target, file, places, environ, (*checks, check_files), VERBATIM, given)
 

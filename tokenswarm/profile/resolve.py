@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.load import load_profile, load_slo, load_target
+from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile, scale_slo
 from tokenswarm.profile.schema import Profile
@@ -49,4 +50,6 @@ def resolve(
         if names.target
         else None
     )
+    if target is not None:
+        provider_of(target, profile.paired)
     return Resolved(profile, slo, tuple(thresholds_of(profile, slo)), target)

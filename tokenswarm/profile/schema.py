@@ -13,6 +13,7 @@ from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.units import parse_duration
 from tokenswarm.profile.expectations import Expect
 from tokenswarm.profile.load_model import check_load_model
+from tokenswarm.profile.paired import Paired
 from tokenswarm.profile.problems import dotted
 from tokenswarm.profile.stage import Stage, judged_stages, timed_stages
 from tokenswarm.profile.think_time import FixedPause, ThinkTime
@@ -90,6 +91,9 @@ class Profile(Document):
     ]
     prompts: Prompts = Prompts(short=30, medium=50, long=20)
     streaming: Share = Field(default=0.5, description="share of calls that ask for a stream")
+    paired: Paired | None = Field(
+        default=None, description="let some calls go past the gateway, to measure what it adds"
+    )
     think_time: ThinkTime = Field(default=FixedPause(0.0), description="between an answer and the next call")
     timeouts: Timeouts = Timeouts.model_validate({})
     rate_limits: Literal["count", "honour", "fail"] = Field(

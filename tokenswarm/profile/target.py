@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -92,16 +92,13 @@ class Prices(Block):
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
-class Target(Document):
-    """What `profiles/targets/NAME.yaml` says, or a URL on the command line."""
+class Aim(Block):
+    """Where calls go and what they need to be let in: of a target, and of the provider behind it."""
 
-    name: Annotated[str, Field(min_length=1, max_length=300)]
     url: Annotated[str, AfterValidator(_url)]
-    dialect: str = "openai-chat"
     path: Annotated[str, AfterValidator(_path)] | None = Field(
         default=None, description="instead of the dialect's own path; {key} stands for the key"
     )
-    model: Annotated[str, Field(min_length=1)]
     key_env: Annotated[str, BeforeValidator(_env_name)] = Field(
         default=DEFAULT_KEY_ENV, description="NAME of the environment variable that holds the key"
     )
@@ -109,16 +106,46 @@ class Target(Document):
     headers: dict[str, str] = Field(default_factory=dict)
     tls: Tls = Tls()
     gzip: Flag = Field(default=False, description="ask for compressed answers")
-    prices: Prices | None = Field(default=None, description="per million tokens")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Target:
+    def _is_whole(self) -> Self:
         has_place = KEY_PLACEHOLDER in self.url + (self.path or "")
         if has_place != (self.key_in == "path"):
             raise problem(f"key_in: path and {KEY_PLACEHOLDER} in path or url belong together")
         if self.url.startswith("http://") and self.tls != Tls():
             raise problem("tls does nothing for an http:// url")
         return self
+
+
+class Provider(Aim):
+    """The provider behind a gateway, for calls that go past it; what is left out is the target's own."""
+
+    dialect: str | None = None
+    model: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Target(Document, Aim):
+    """What `profiles/targets/NAME.yaml` says, or a URL on the command line."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    dialect: str = "openai-chat"
+    model: Annotated[str, Field(min_length=1)]
+    prices: Prices | None = Field(default=None, description="per million tokens")
+    provider: Provider | None = Field(default=None, description="the provider itself, for the paired arm")
+
+    @property
+    def direct(self) -> Target | None:
+        """The provider as a target of its own; None if it isn't named."""
+        provider = self.provider
+        if provider is None:
+            return None
+        return Target(
+            name=f"the provider of {self.name}"[:300],
+            dialect=provider.dialect or self.dialect,
+            model=provider.model or self.model,
+            prices=self.prices,
+            **{name: getattr(provider, name) for name in Aim.model_fields},
+        )
 
     def key(self, environ: Mapping[str, str]) -> str | None:
         """The key, if the environment has one."""
@@ -129,8 +156,21 @@ class Target(Document):
         return {name: fill(value, environ) for name, value in self.headers.items()}
 
 
+def aims_in(data: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Where aims stand in a target's raw and perhaps malformed YAML: its own, and its provider's."""
+    yield (), data
+    provider = data.get("provider")
+    if isinstance(provider, dict):
+        yield ("provider",), provider
+
+
 def check_secrets(data: Any) -> Iterator[tuple[Path, str]]:
     """Secrets written into the file. No message shows a value."""
+    for place, aim in aims_in(data):
+        yield from ((place + path, said) for path, said in _secrets_in(aim))
+
+
+def _secrets_in(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for key in data:
         if key.lower().replace("-", "_") in _PASTED:
             yield (

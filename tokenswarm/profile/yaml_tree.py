@@ -61,7 +61,7 @@ class Tree:
 
 
 def read_tree(text: str, environ: Mapping[str, str], verbatim: frozenset[str] = frozenset()) -> Tree:
-    """The tree of one document. Under the top-level keys in `verbatim` references stay as written."""
+    """The tree of one document. Under keys of a name in `verbatim` references stay as written."""
     references: list[str] = []
 
     def hide(match: re.Match[str]) -> str:
@@ -161,7 +161,7 @@ class _Builder:
         text = _TOKEN.sub(lambda match: self._lookup(self._references[int(match[1])], path, line), node.value)
         if len(self._tree.problems) > len(known):
             return None
-        return written if path and path[0] in self._verbatim else text
+        return text if self._verbatim.isdisjoint(path) else written
 
     def _lookup(self, reference: str, path: Path, line: int) -> str:
         try:

@@ -29,26 +29,31 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class CallKind:
-    """What distinguishes calls in a mix: the size class of the prompt, and whether the answer streams."""
+    """What distinguishes calls in a mix: size class of the prompt, streaming or not, and where to."""
 
     prompt: str
     stream: bool
+    is_direct: bool = False  # past the gateway, straight to the provider: the paired arm
 
 
-def call_mix(prompts: Mapping[str, float], streaming_share: float) -> dict[CallKind, float]:
+def call_mix(
+    prompts: Mapping[str, float], streaming_share: float, direct_share: float = 0.0
+) -> dict[CallKind, float]:
     """The weight of every kind of call; kinds that never occur are left out.
 
-    `streaming_share` is from 0 to 1 and the same for each prompt class.
+    `streaming_share` is from 0 to 1 and the same for each prompt class; so is `direct_share`, of calls
+    straight to the provider, for each class, streaming or not: both arms get the same mix.
     """
     if not 0 <= streaming_share <= 1:
         raise ConfigurationError(f"streaming: got {streaming_share}, need a share from 0 to 1 (50 % is 0.5)")
     shares = _shares(prompts)
-    streaming = _tidy(Fraction(streaming_share))
+    streaming, direct = _tidy(Fraction(streaming_share)), _tidy(Fraction(direct_share))
     return {
-        CallKind(prompt, stream): float(share * part)
+        CallKind(prompt, stream, is_direct): float(share * part * arm)
         for prompt, share in shares.items()
         for stream, part in ((False, 1 - streaming), (True, streaming))
-        if part
+        for is_direct, arm in ((False, 1 - direct), (True, direct))
+        if part and arm
     }
 
 

@@ -33,6 +33,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "calls/s": "blue",
     "failed/s": "critical",
     "planned calls/s": "teal",
+    "provider calls/s": "olive",
     "users": "slate",
     "lag p99": "plum",
     "CPU": "slate",

@@ -124,6 +124,13 @@ class ErrorRow:
     first_s: float | None
     last_s: float | None
     examples: tuple[str, ...]
+    arm: str = "gateway"  # or "provider": calls that went past the gateway
+
+    @property
+    def name(self) -> str:
+        """For people: class, status and, past the gateway, where from."""
+        words = (self.outcome, str(self.status or ""), "from the provider itself" * (self.arm == "provider"))
+        return " ".join(filter(None, words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,12 +118,12 @@ def expected_answers(measurements: Measurements, checks: Sequence[str]) -> tuple
 
 def error_rows(faults: Mapping[FaultKey, Fault]) -> tuple[ErrorRow, ...]:
     """Failures by class and status, the commonest first."""
-    groups: dict[tuple[str, int], list[tuple[FaultKey, Fault]]] = {}
+    groups: dict[tuple[str, int, str], list[tuple[FaultKey, Fault]]] = {}
     for key, fault in faults.items():
-        groups.setdefault((key.outcome, key.status), []).append((key, fault))
+        groups.setdefault((key.outcome, key.status, key.arm), []).append((key, fault))
     total = sum(fault.count for fault in faults.values())
     rows = []
-    for (outcome, status), members in groups.items():
+    for (outcome, status, arm), members in groups.items():
         members.sort(key=lambda member: (-member[1].count, member[0].message))
         count = sum(fault.count for _, fault in members)
         rows.append(
@@ -135,9 +135,10 @@ def error_rows(faults: Mapping[FaultKey, Fault]) -> tuple[ErrorRow, ...]:
                 min(fault.first_s for _, fault in members),
                 max(fault.last_s for _, fault in members),
                 tuple(key.message for key, _ in members[:_MOST_EXAMPLES] if key.message),
+                arm,
             )
         )
-    return tuple(sorted(rows, key=lambda row: (-row.count, row.outcome, row.status)))
+    return tuple(sorted(rows, key=lambda row: (-row.count, row.outcome, row.status, row.arm)))
 
 
 def _bytes(value: float) -> str:

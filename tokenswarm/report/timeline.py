@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, SUCCESS
+from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
 from tokenswarm.metrics.source import Span
@@ -39,9 +39,10 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
         Track("calls", "failed/s", _rates(calls, indices, width_s, FAILURES)),
     ]
     if planned:
-        tracks.append(
-            Track("calls", "planned calls/s", tuple(round(planned.get(i, 0) / width_s, 4) for i in indices))
-        )
+        tracks.append(Track("calls", "planned calls/s", _per_second(planned, indices, width_s)))
+    direct = _provider_calls(measurements)
+    if direct:
+        tracks.append(Track("calls", "provider calls/s", _per_second(direct, indices, width_s)))
     if users:
         tracks.append(Track("users", "users", _filled([users.get(i) for i in indices])))
     for metric in _DRAWN:
@@ -97,7 +98,7 @@ def _by_interval(
     times: dict[tuple[str, int], Histogram] = {}
     for key, series in measurements.series.items():
         outcome = key.labels.outcome
-        if not outcome or outcome == INTERRUPTED:
+        if not outcome or outcome == INTERRUPTED or key.labels.arm == PROVIDER:
             continue
         by_outcome = calls.setdefault(key.interval, {})
         by_outcome[outcome] = by_outcome.get(outcome, 0) + series.counts.get("calls", 0)
@@ -117,6 +118,15 @@ def _planned(measurements: Measurements) -> dict[int, float]:
         if PLANNED_STARTS in series.counts:
             planned[key.interval] = planned.get(key.interval, 0) + series.counts[PLANNED_STARTS]
     return planned
+
+
+def _provider_calls(measurements: Measurements) -> dict[int, float]:
+    """Calls of the paired arm that ended in each interval; empty without one."""
+    calls: dict[int, float] = {}
+    for key, series in measurements.series.items():
+        if key.labels.arm == PROVIDER and key.labels.outcome != INTERRUPTED:
+            calls[key.interval] = calls.get(key.interval, 0) + series.counts.get("calls", 0)
+    return calls
 
 
 def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
@@ -143,6 +153,10 @@ def _rates(
     return tuple(
         round(sum(calls.get(i, {}).get(outcome, 0) for outcome in outcomes) / width_s, 4) for i in indices
     )
+
+
+def _per_second(counts: dict[int, float], indices: range, width_s: float) -> tuple[float, ...]:
+    return tuple(round(counts.get(i, 0) / width_s, 4) for i in indices)
 
 
 def _quantile_ms(histogram: Histogram | None, quantile: float) -> float | None:

@@ -199,7 +199,7 @@ def _errors(summary: Summary) -> Iterator[str]:
     yield ""
     rows = [
         (
-            f"{row.outcome} {row.status or ''}".strip(),
+            row.name,
             whole(row.count),
             share(row.share),
             since_start(row.first_s),

@@ -173,7 +173,7 @@ def _errors(summary: Summary) -> Table:
     table.add_column("for example", overflow="fold")
     for row in summary.errors:
         table.add_row(
-            Text(f"{row.outcome} {row.status or ''}".strip()),
+            Text(row.name),
             whole(row.count),
             share(row.share),
             since_start(row.first_s),

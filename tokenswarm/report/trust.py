@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from tokenswarm.metrics.call import GATEWAY, INTERRUPTED, PROVIDER
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.profile.schema import Profile
 from tokenswarm.report.figures import lasted, since_start, whole
@@ -94,23 +95,10 @@ def _whole(run: Run) -> Iterator[Check]:
 def _counts(run: Run) -> Iterator[Check]:
     """Whether others counted as many calls as we did."""
     everything = run.measurements.all_outcomes()
-    ended = sum(count for outcome, count in everything.items() if outcome != "interrupted")
-    interrupted = everything.get("interrupted", 0)
+    ended = sum(count for outcome, count in everything.items() if outcome != INTERRUPTED)
+    interrupted = everything.get(INTERRUPTED, 0)
     if run.facts.mock is not None:
-        received = run.facts.mock.received
-        reached = int(ended - sum(everything.get(outcome, 0) for outcome in _UNSENT))
-        # Attempts that were refused and made again are no calls of ours, but they were calls to the mock.
-        reached += int(_sum_of(run.measurements, "retries"))
-        # Calls that we cut off may or may not have arrived; a call on a dropped connection went out twice.
-        most = int(reached + interrupted + _sum_of(run.measurements, "reconnects"))
-        if reached <= received <= most:
-            yield Check("counts", "good", f"the mock received {whole(received)} calls, as many as were sent")
-        else:
-            yield Check(
-                "counts",
-                "bad",
-                f"the mock received {whole(received)} calls, but {whole(reached + interrupted)} were counted",
-            )
+        yield _mock_count(run.measurements, run.facts.mock.received)
     if run.locust_requests is not None and run.locust_requests > ended:
         yield Check(
             "counts",
@@ -126,5 +114,21 @@ def _counts(run: Run) -> Iterator[Check]:
         )
 
 
+def _mock_count(measurements: Measurements, received: int) -> Check:
+    """Whether the mock gateway saw the calls that went through it, and no others."""
+    calls = measurements.all_outcomes(GATEWAY)
+    interrupted = calls.pop(INTERRUPTED, 0)
+    reached = int(sum(calls.values()) - sum(calls.get(outcome, 0) for outcome in _UNSENT))
+    # Attempts that were refused and made again are no calls of ours, but they were calls to the mock.
+    reached += int(_sum_of(measurements, "retries"))
+    # Calls that we cut off may or may not have arrived; a call on a dropped connection went out twice.
+    most = int(reached + interrupted + _sum_of(measurements, "reconnects"))
+    if reached <= received <= most:
+        return Check("counts", "good", f"the mock received {whole(received)} calls, as many as were sent")
+    counted = whole(reached + interrupted)
+    return Check("counts", "bad", f"the mock received {whole(received)} calls, but {counted} were counted")
+
+
 def _sum_of(measurements: Measurements, name: str) -> float:
-    return sum(series.counts.get(name, 0) for series in measurements.series.values())
+    series = (series for key, series in measurements.series.items() if key.labels.arm != PROVIDER)
+    return sum(one.counts.get(name, 0) for one in series)

@@ -12,7 +12,7 @@ import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from tokenswarm.metrics.judge import broken_abort_line
-from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
+from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME, Measurements
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
 from tokenswarm.swarm.console import Console, Glance
@@ -194,7 +194,7 @@ class Conductor:
             # Nobody makes the lost worker's calls: waiting for them would only delay the verdict, INVALID.
             self._abort("a worker was lost, and its part of the calls with it")
             return
-        selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME})
+        selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME, "arm": ANY_ARM})
         if sum(self.merge.totals.outcomes(selector).values()) >= (stage.requests or 0):
             session.has_finished = True
             if session.load is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from random import Random
@@ -11,7 +10,7 @@ from typing import Final
 
 import gevent
 
-from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.call import GATEWAY, PROVIDER, CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.series import Delta
 from tokenswarm.profile.expectations import Expectations
@@ -19,14 +18,14 @@ from tokenswarm.profile.share import Membership, Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
+from tokenswarm.swarm.arm import Arm
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
 from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
-from tokenswarm.transport.aim import endpoint_of
-from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Request
+from tokenswarm.wire.dialect import Request
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +38,14 @@ class Load:
     def __init__(self, plan: RunPlan, worker_index: int, client_id: str, corpus: Corpus) -> None:
         self.plan = plan
         self.started_at_s = time.monotonic() + plan.lead_s - plan.elapsed_s
-        self.endpoint = endpoint_of(plan.target, plan.profile.timeouts, os.environ)
+        self.gateway = Arm.aimed(GATEWAY, plan.target, plan.profile)
+        provider = plan.provider
+        self.provider = Arm.aimed(PROVIDER, provider, plan.profile) if provider is not None else None
         self._stages = plan.stages
-        self.dialect = DIALECTS[plan.target.dialect]
         self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
         self.rng = Random(f"{plan.seed}/{worker_index}")
         self._prompts = PromptSource(corpus, f"{plan.run_id}/{worker_index}", self.rng)
         self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
-        self._options = {
-            stream: ChatOptions(model=plan.target.model, stream=stream, max_tokens=plan.profile.max_tokens)
-            for stream in (True, False)
-        }
         self.cpu = CpuMeter()
         self._lag = LagProbe()
         self._garbage = GarbageMeter()
@@ -70,7 +66,9 @@ class Load:
             if not any(shares.values()):
                 # A class that the profile leaves out, started by name: its sizes in equal parts.
                 shares = dict.fromkeys(sizes, 1.0)
-            mix = self._mixes[sizes] = Mix(call_mix(shares, self.plan.profile.streaming), self.rng)
+            profile = self.plan.profile
+            direct = profile.paired.share if profile.paired is not None else 0.0
+            mix = self._mixes[sizes] = Mix(call_mix(shares, profile.streaming, direct), self.rng)
         return mix
 
     def may_call(self, at_s: float) -> bool:
@@ -83,10 +81,16 @@ class Load:
         self._quota -= 1
         return self._quota >= 0
 
+    def arm_of(self, kind: CallKind) -> Arm:
+        """Where a call of this kind goes."""
+        arm = self.provider if kind.is_direct else self.gateway
+        assert arm is not None, "only a paired profile deals calls to the provider"
+        return arm
+
     def request(self, kind: CallKind) -> Request:
         """A request of this kind whose prompt was never sent before."""
         prompt = self._prompts.next(kind.prompt)
-        return self.dialect.encode(prompt.text, self._options[kind.stream], self.plan.target.path)
+        return self.arm_of(kind).request(prompt.text, stream=kind.stream)
 
     def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:
         """The record of a call that is due now, with its labels."""
@@ -95,7 +99,10 @@ class Load:
         record.prompt = kind.prompt
         record.stream = kind.stream
         record.stage = self._stage_name(intended_at_s - self.started_at_s)
-        self._expectation.prepare(record)
+        if kind.is_direct:
+            record.arm = PROVIDER
+        else:
+            self._expectation.prepare(record)
         return record
 
     def drain(self, *, at_once: bool) -> Delta:
@@ -144,13 +151,16 @@ class Load:
     def count_refusal(self, record: CallRecord) -> None:
         """Count an attempt that was refused and will be made again: no call yet."""
         assert record.ended_at_s is not None
+        if record.arm == PROVIDER:
+            return  # `retries` are the target's
         self.collector.count("retries", record.ended_at_s - self.started_at_s, record.stage)
 
     def finish(self, record: CallRecord) -> None:
         """Count a call that ended, with its cost and what the profile expects of it."""
         assert record.ended_at_s is not None
         self.last_call_s = record.ended_at_s - self.started_at_s
-        self._expectation.judge(record, self.last_call_s)
+        if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
+            self._expectation.judge(record, self.last_call_s)
         if record.cost is None and self._prices is not None and record.is_success:
             record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
         delay_s = record.schedule_delay_s

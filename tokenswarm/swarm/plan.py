@@ -17,6 +17,7 @@ from tokenswarm.metrics.source import StageSpan
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
 from tokenswarm.profile.pacing import StagePlan
+from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, resolve
 from tokenswarm.profile.schema import Profile, Stage
@@ -47,6 +48,11 @@ class RunPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", StagePlan(self.profile.stages))
+
+    @property
+    def provider(self) -> Target | None:
+        """Where the paired arm's calls go; None without one."""
+        return provider_of(self.target, self.profile.paired)
 
     @property
     def total_s(self) -> float:

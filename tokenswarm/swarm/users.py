@@ -1,4 +1,4 @@
-"""Locust users that chat: one keep-alive connection each, one Locust row a call."""
+"""Locust users that chat: one keep-alive connection an arm each, one Locust row a call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from tokenswarm.metrics.call import EXPECTED, INTERRUPTED, SUCCESS, CallRecord
+from tokenswarm.metrics.call import EXPECTED, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS, CallRecord
 from tokenswarm.swarm.load import SIZES
 from tokenswarm.swarm.patience import MOST_ATTEMPTS, wait_s
 from tokenswarm.swarm.sessions import session_of
@@ -23,8 +23,10 @@ class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure t
     """What Locust's failure table shows of a failed call: its class and status, so that rows stay few."""
 
 
+# Locust knows no arms: calls past the gateway have rows of their own.
 _ROW_NAMES: Final = {
-    (size, stream): f"chat {size} {'stream' if stream else 'plain'}"
+    (arm, size, stream): f"{before}chat {size} {'stream' if stream else 'plain'}"
+    for arm, before in ((GATEWAY, ""), (PROVIDER, "provider "))
     for size in SIZES
     for stream in (True, False)
 }
@@ -44,7 +46,8 @@ class ChatUser(User):
             raise StopUser  # the run was refused, and the log says why
         self._load = load
         self._mix = load.mix_of(self.sizes)
-        self._connection = HttpConnection(load.endpoint)
+        arms = (load.gateway, load.provider)
+        self._connections = {arm.name: HttpConnection(arm.endpoint) for arm in arms if arm is not None}
         self._stop_asked = Event()
 
     def on_start(self) -> None:
@@ -77,7 +80,8 @@ class ChatUser(User):
 
     def on_stop(self) -> None:
         """Free the socket; a user that stopped leaves none behind."""
-        self._connection.close()
+        for connection in self._connections.values():
+            connection.close()
 
     @task
     def chat(self) -> None:
@@ -90,12 +94,12 @@ class ChatUser(User):
             self._stop_asked.wait()
             raise StopUser
         kind = self._mix.next()
-        request = load.request(kind)
+        arm, request = load.arm_of(kind), load.request(kind)
         record: CallRecord | None = None
         try:
             for attempt in range(1, MOST_ATTEMPTS + 1):
                 record = load.new_record(kind, due_at_s)
-                call(self._connection, load.dialect, request, record)
+                call(self._connections[arm.name], arm.dialect, request, record)
                 if not load.is_patient or record.outcome != "rate_limited" or attempt == MOST_ATTEMPTS:
                     return
                 if self._stop_asked.wait(wait_s(record.headers, attempt, time.time())):
@@ -118,7 +122,7 @@ class ChatUser(User):
             failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
         self.environment.events.request.fire(
             request_type="POST",
-            name=_ROW_NAMES[record.prompt, record.stream],
+            name=_ROW_NAMES[record.arm, record.prompt, record.stream],
             response_time=None if latency_s is None else latency_s * 1000,
             response_length=record.bytes_received,
             exception=failure,
