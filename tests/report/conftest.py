@@ -198,11 +198,11 @@ def _write_intervals(folder: Path, script: Script) -> None:
     lines, now_s = [], 1.0
     for record in calls_of(script):
         while record.intended_at_s > now_s:
-            lines.append(json.dumps(collector.drain().to_wire()))
+            lines.append(json.dumps(collector.drain().to_json()))
             now_s += 1.0
         collector.record(record)
         _count_checks(collector, script, record)
-    lines.append(json.dumps(collector.drain().to_wire()))
+    lines.append(json.dumps(collector.drain().to_json()))
     (folder / "intervals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

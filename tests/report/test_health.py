@@ -81,7 +81,7 @@ def summary_of(folder: Path, script: Script) -> Summary:
         for name in ("counted", "dropped", "late"):
             counter = "planned_starts" if name == "counted" else f"{name}_starts"
             collector.count(counter, 6.0, "hold", getattr(script, name))
-    (folder / "intervals.jsonl").write_text(json.dumps(collector.drain().to_wire()) + "\n")
+    (folder / "intervals.jsonl").write_text(json.dumps(collector.drain().to_json()) + "\n")
     samples = [("master", "users", second + 0.5, script.users) for second in range(int(END_S))]
     samples += [("worker-1", "generator_cpu", second + 0.5, 1.0) for second in range(int(WARM_S))]
     samples += [("worker-1", "generator_cpu", WARM_S + i + 0.5, cpu) for i, cpu in enumerate(script.cpu)]

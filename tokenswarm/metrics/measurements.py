@@ -10,7 +10,8 @@ from typing import Final
 from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, SeriesKey, add_fault
+from tokenswarm.metrics.series import Delta, Fault, FaultKey, Labels, Series, SeriesKey, add_fault
+from tokenswarm.metrics.sheet import repack
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
@@ -48,20 +49,92 @@ class Sample:
     value: float
 
 
+class _Row:
+    """All intervals of one stage and one set of labels, and their sums once somebody asked for them."""
+
+    __slots__ = ("_counts", "_sums", "intervals")
+
+    def __init__(self) -> None:
+        self.intervals: dict[int, Series] = {}
+        self._counts: dict[str, float] | None = None
+        self._sums: dict[str, Histogram] = {}
+
+    def add(self, interval: int, series: Series) -> None:
+        own = self.intervals.get(interval)
+        if own is None:
+            own = self.intervals[interval] = Series()
+        own.merge(series)
+        self._counts = None
+        if self._sums:
+            self._sums = {}
+
+    def within(self, intervals: range | None) -> Iterable[tuple[int, Series]]:
+        """The intervals in this range, or all."""
+        own = self.intervals
+        if intervals is None:
+            return own.items()
+        if len(intervals) < len(own):
+            return [(i, own[i]) for i in intervals if i in own]
+        return [(i, series) for i, series in own.items() if i in intervals]
+
+    def histograms(self, name: str, intervals: range | None) -> Iterable[Histogram]:
+        """What has to be added up for one metric."""
+        if intervals is None and len(self.intervals) > 1:
+            if name not in self._sums:
+                found = (series.values.get(name) for series in self.intervals.values())
+                self._sums[name] = Histogram.merged(one for one in found if one is not None)
+            return (self._sums[name],)
+        found = (series.values.get(name) for _, series in self.within(intervals))
+        return (one for one in found if one is not None)
+
+    def counts(self, intervals: range | None) -> Mapping[str, float]:
+        """Each counter's sum."""
+        if intervals is None and self._counts is not None:
+            return self._counts
+        sums: dict[str, float] = {}
+        for _, series in self.within(intervals):
+            for name, count in series.counts.items():
+                sums[name] = sums.get(name, 0) + count
+        if intervals is None:
+            self._counts = sums
+        return sums
+
+
+@dataclass(slots=True)
+class _Grown:
+    """The last sum over a span. Who looks for the first breach asks for ever longer spans from one start."""
+
+    of: tuple[str, frozenset[tuple[str, str]], int]  # metric, labels, first interval
+    stop: int  # the interval that it goes up to
+    sum: Histogram
+
+
 class Measurements:
     """Series by key, failures by message and gauge samples; `read` answers thresholds."""
 
     def __init__(self, stages: Sequence[StageSpan] = (), width_s: float = 1.0) -> None:
         self.width_s = width_s
-        self.series: dict[SeriesKey, Series] = {}
         self.faults: dict[FaultKey, Fault] = {}
         self.samples: list[Sample] = []
         self._stages = tuple(stages)
+        self._rows: dict[tuple[str, Labels], _Row] = {}
+        self._grown: _Grown | None = None
 
     @property
     def stages(self) -> Sequence[StageSpan]:
         """The stages that ran."""
         return self._stages
+
+    @property
+    def series(self) -> Mapping[SeriesKey, Series]:
+        """All of them; to look at, not to change."""
+        return dict(self.each())
+
+    def each(self) -> Iterator[tuple[SeriesKey, Series]]:
+        """Every series with its key."""
+        for (stage, labels), row in self._rows.items():
+            for interval, series in row.intervals.items():
+                yield SeriesKey(interval, stage, labels), series
 
     def set_stages(self, stages: Sequence[StageSpan]) -> None:
         """Replace the stages, once it is known when they really ended."""
@@ -76,49 +149,88 @@ class Measurements:
         if delta.width_s > self.width_s:
             self._coarsen(delta.width_s)
         for key, series in delta.series.items():
-            start_s = key.interval * delta.width_s
-            own = key._replace(interval=math.floor(start_s / self.width_s + 1e-9))
-            self.series.setdefault(own, Series()).merge(series)
+            interval = coarser(key.interval, delta.width_s, self.width_s)
+            self.add(key._replace(interval=interval) if interval != key.interval else key, series)
         for fault_key, fault in delta.faults.items():
             add_fault(self.faults, fault_key, fault)
 
+    def add(self, key: SeriesKey, series: Series) -> None:
+        """Add one series, of an interval of ours."""
+        row = self._rows.get(key[1:])
+        if row is None:
+            row = self._rows[key[1:]] = _Row()
+        row.add(key.interval, series)
+        self._grown = None
+
+    def settle(self) -> None:
+        """Take no more room than what was measured needs: nothing, or nearly nothing, will be added."""
+        for row in self._rows.values():
+            repack([one for series in row.intervals.values() for one in series.values.values()])
+
     def _coarsen(self, width_s: float) -> None:
-        old, old_width_s = self.series, self.width_s
-        self.series, self.width_s = {}, width_s
-        for key, series in old.items():
-            own = key._replace(interval=math.floor(key.interval * old_width_s / width_s + 1e-9))
-            self.series.setdefault(own, Series()).merge(series)
+        old, old_width_s = self._rows, self.width_s
+        self._rows, self.width_s = {}, width_s
+        for (stage, labels), row in old.items():
+            for interval, series in row.intervals.items():
+                self.add(SeriesKey(coarser(interval, old_width_s, width_s), stage, labels), series)
+        self.settle()
 
     def select(self, selector: Selector, span: Span | None = None) -> Iterator[tuple[SeriesKey, Series]]:
         """The series that match; without `stage` no warm-ups, without `arm` none of the provider's."""
+        intervals = self._intervals_of(span)
+        for stage, labels, row in self._matching(selector):
+            for interval, series in row.within(intervals):
+                yield SeriesKey(interval, stage, labels), series
+
+    def _matching(self, selector: Selector) -> Iterator[tuple[str, Labels, _Row]]:
         wanted = dict(selector.labels)
         stage = wanted.pop("stage", None)
         if wanted.get("outcome") == ANY_OUTCOME:
             del wanted["outcome"]
         arm = wanted.pop("arm", GATEWAY)
         warmups = {s.name for s in self._stages if s.is_warmup} if stage is None else frozenset()
-        first = last = None
-        if span is not None:
-            first = math.floor(span.start_s / self.width_s + 1e-9)
-            last = math.ceil(span.end_s / self.width_s - 1e-9)
-        for key, series in self.series.items():
-            if first is not None and last is not None and not first <= key.interval < last:
-                continue
-            if key.stage in warmups or (stage is not None and key.stage != stage):
+        for (own_stage, labels), row in self._rows.items():
+            if own_stage in warmups or (stage is not None and own_stage != stage):
                 continue
             # What belongs to no call has no arm, and is the gateway's: it is what the run is about.
-            if arm != ANY_ARM and (key.labels.arm or GATEWAY) != arm:
+            if arm != ANY_ARM and (labels.arm or GATEWAY) != arm:
                 continue
-            if all(getattr(key.labels, name) == value for name, value in wanted.items()):
-                yield key, series
+            if all(getattr(labels, name) == value for name, value in wanted.items()):
+                yield own_stage, labels, row
+
+    def _intervals_of(self, span: Span | None) -> range | None:
+        if span is None:
+            return None
+        first = math.floor(span.start_s / self.width_s + 1e-9)
+        last = math.ceil(span.end_s / self.width_s - 1e-9)
+        return range(first, last)
 
     def histogram(self, name: str, selector: Selector, span: Span | None = None) -> Histogram:
         """The merged histogram of one metric; of successful calls where the catalogue says so."""
         metric = METRICS[name]
         if metric.is_success_only and "outcome" not in selector.labels:
             selector = Selector({**selector.labels, "outcome": SUCCESS})
-        found = (series.values.get(name) for _, series in self.select(selector, span))
-        return Histogram.merged(histogram for histogram in found if histogram is not None)
+        intervals = self._intervals_of(span)
+        if intervals is not None:
+            return self._grow(name, selector, intervals)
+        return Histogram.merged(
+            one for _, _, row in self._matching(selector) for one in row.histograms(name, None)
+        )
+
+    def _grow(self, name: str, selector: Selector, intervals: range) -> Histogram:
+        of = (name, frozenset(selector.labels.items()), intervals.start)
+        grown = Histogram()
+        rest = intervals
+        if self._grown is not None and self._grown.of == of and self._grown.stop <= intervals.stop:
+            grown.merge(self._grown.sum)
+            rest = range(self._grown.stop, intervals.stop)
+        for _, _, row in self._matching(selector):
+            for one in row.histograms(name, rest):
+                grown.merge(one)
+        kept = Histogram()
+        kept.merge(grown)
+        self._grown = _Grown(of, intervals.stop, kept)
+        return grown
 
     def count(self, name: str, selector: Selector, span: Span | None = None) -> float:
         """The sum of one counter. `requests` and `failures` leave interrupted calls out."""
@@ -129,13 +241,17 @@ class Measurements:
             return sum(count for outcome, count in ended.items() if outcome in FAILURES)
         if name == "interrupted":
             return self.outcomes(selector, span).get(INTERRUPTED, 0)
-        return sum(series.counts.get(name, 0) for _, series in self.select(selector, span))
+        intervals = self._intervals_of(span)
+        return sum(row.counts(intervals).get(name, 0) for _, _, row in self._matching(selector))
 
     def outcomes(
         self, selector: Selector, span: Span | None = None, *, without_interrupted: bool = False
     ) -> dict[str, float]:
         """Calls by outcome."""
-        found = _calls_by_outcome(self.select(selector, span))
+        intervals = self._intervals_of(span)
+        found = _calls_by_outcome(
+            (labels, row.counts(intervals)) for _, labels, row in self._matching(selector)
+        )
         if without_interrupted:
             found.pop(INTERRUPTED, None)
         return found
@@ -143,7 +259,10 @@ class Measurements:
     def all_outcomes(self, arm: str = ANY_ARM) -> dict[str, float]:
         """Calls by outcome of the whole run, warm-ups included: what must agree with what others counted."""
         arms = {ANY_ARM: (GATEWAY, PROVIDER, "")}.get(arm, (arm,))
-        return _calls_by_outcome(item for item in self.series.items() if item[0].labels.arm in arms)
+        rows = self._rows.items()
+        return _calls_by_outcome(
+            (labels, row.counts(None)) for (_, labels), row in rows if labels.arm in arms
+        )
 
     def seconds(self, selector: Selector, span: Span | None = None) -> float:
         """How long the selected part of the run lasted: the denominator of rates."""
@@ -189,7 +308,8 @@ class Measurements:
         if not ended:
             return Reading.absent("no call ended")
         if metric == "goodput":
-            if not any("good" in series.counts for _, series in self.select(selector, span)):
+            intervals = self._intervals_of(span)
+            if not any("good" in row.counts(intervals) for _, _, row in self._matching(selector)):
                 return Reading.absent("the SLO states no per-call objectives", ended)
             return Reading.exact(self.count("good", selector, span) / ended, ended)
         part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
@@ -212,8 +332,9 @@ class Measurements:
     def checks(self, selector: Selector, span: Span | None = None) -> dict[str, tuple[int, int]]:
         """Name of each check → how many calls met it, and of how many it was asked."""
         found: dict[str, tuple[int, int]] = {}
-        for _, series in self.select(selector, span):
-            for name, count in series.counts.items():
+        intervals = self._intervals_of(span)
+        for _, _, row in self._matching(selector):
+            for name, count in row.counts(intervals).items():
                 kind, _, check = name.partition("/")
                 if kind in (CHECK_MET, CHECK_ASKED):
                     met, asked = found.get(check, (0, 0))
@@ -230,9 +351,10 @@ class Measurements:
 
     def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
         calls = {"hit": 0.0, "miss": 0.0}
-        for key, series in self.select(selector, span):
-            if key.labels.cache in calls:
-                calls[key.labels.cache] += series.counts.get("calls", 0)
+        intervals = self._intervals_of(span)
+        for _, labels, row in self._matching(selector):
+            if labels.cache in calls:
+                calls[labels.cache] += row.counts(intervals).get("calls", 0)
         known = sum(calls.values())
         if not known:
             return Reading.absent("no answer said whether it came from a cache")
@@ -259,12 +381,17 @@ class Measurements:
         return _of_histogram(histogram, aggregation)
 
 
-def _calls_by_outcome(series: Iterable[tuple[SeriesKey, Series]]) -> dict[str, float]:
+def coarser(interval: int, width_s: float, wider_s: float) -> int:
+    """The number of the interval of `wider_s` that an interval of `width_s` begins in."""
+    return interval if width_s == wider_s else math.floor(interval * width_s / wider_s + 1e-9)
+
+
+def _calls_by_outcome(counts: Iterable[tuple[Labels, Mapping[str, float]]]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for key, one in series:
-        outcome = key.labels.outcome
+    for labels, own in counts:
+        outcome = labels.outcome
         if outcome:
-            found[outcome] = found.get(outcome, 0) + one.counts.get("calls", 0)
+            found[outcome] = found.get(outcome, 0) + own.get("calls", 0)
     return found
 
 

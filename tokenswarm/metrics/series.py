@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from tokenswarm.metrics.call import GATEWAY
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.sheet import deflated, inflated, most_bytes, pack, unpack
 
 
 class Labels(NamedTuple):
@@ -104,7 +105,11 @@ class Delta:
         add_fault(self.faults, key, fault)
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain types only, for JSON lines and Locust's msgpack messages."""
+        """For Locust's msgpack messages: plain types, and the histograms of all series as bytes in one piece.
+
+        A series says how many histograms are its own by naming them, in the order in which they come.
+        """
+        held = [histogram for series in self.series.values() for histogram in series.values.values()]
         return {
             "width_s": self.width_s,
             "series": [
@@ -113,24 +118,41 @@ class Delta:
                     "stage": key.stage,
                     "labels": {name: value for name, value in key.labels._asdict().items() if value},
                     "counts": series.counts,
-                    "values": {name: histogram.to_wire() for name, histogram in series.values.items()},
+                    "values": list(series.values),
                 }
                 for key, series in self.series.items()
             ],
+            "histograms": pack(held),
             "faults": [
                 {**key._asdict(), "count": fault.count, "first_s": fault.first_s, "last_s": fault.last_s}
                 for key, fault in self.faults.items()
             ],
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """The same for a line of JSON: the bytes are deflated, and text."""
+        wire = self.to_wire()
+        return {**wire, "histograms": deflated(wire["histograms"])}
+
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Delta:
-        """The delta that `to_wire` wrote; rubbish raises KeyError, TypeError or ValueError."""
+        """The delta that `to_wire` or `to_json` wrote; rubbish raises KeyError, TypeError or ValueError."""
         delta = cls(float(data["width_s"]))
+        number = sum(len(row["values"]) for row in data["series"])
+        packed = data["histograms"]
+        is_line = isinstance(packed, str)
+        if is_line:
+            packed = inflated(packed, most_bytes(number))
+        # What was read from a file stays; what came from a worker is added up at once.
+        histograms = iter(unpack(packed, number, is_kept=is_line))
         for row in data["series"]:
             key = SeriesKey(int(row["interval"]), str(row["stage"]), Labels(**row["labels"]))
-            values = {name: Histogram.from_wire(wire) for name, wire in row["values"].items()}
-            delta.series.setdefault(key, Series()).merge(Series(dict(row["counts"]), values))
+            values = dict(zip(row["values"], histograms, strict=False))
+            known = delta.series.get(key)
+            if known is None:
+                delta.series[key] = Series(dict(row["counts"]), values)
+            else:
+                known.merge(Series(row["counts"], values))
         for row in data["faults"]:
             fault_key = FaultKey(
                 str(row["outcome"]), int(row["status"]), str(row["message"]), str(row.get("arm", GATEWAY))

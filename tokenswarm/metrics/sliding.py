@@ -38,7 +38,7 @@ def sliding_sources(
         window = Measurements(source.stages, source.width_s)
         window.samples = source.samples
         for (stage, labels), series in _sum(tails[into], head).items():
-            window.series[SeriesKey(first, stage, labels)] = series
+            window.add(SeriesKey(first, stage, labels), series)
         yield window
 
 

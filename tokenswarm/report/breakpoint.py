@@ -138,12 +138,9 @@ def _part(measurements: Measurements, step: _Step) -> Measurements:
     """The measurements of one step. Calls that ended after their stage still belong to its last step."""
     part = Measurements([step.stage], measurements.width_s)
     part.samples = measurements.samples
-    part.series = {
-        key: series
-        for key, series in measurements.series.items()
-        if key.stage == step.stage.name
-        and (key.interval in step.intervals or (step.is_last and key.interval >= step.intervals.stop))
-    }
+    for key, series in measurements.select(Selector({"stage": step.stage.name})):
+        if key.interval in step.intervals or (step.is_last and key.interval >= step.intervals.stop):
+            part.add(key, series)
     return part
 
 

@@ -66,6 +66,7 @@ def read_run(folder: Path) -> Run:
     log = _Log(folder)
     measurements = Measurements(facts.stage_spans, facts.width_s)
     log.each("intervals.jsonl", lambda row: measurements.absorb(Delta.from_wire(row)))
+    measurements.settle()
     log.each("samples.jsonl", lambda row: measurements.samples.append(_sample(row)))
     events: list[RunEvent] = []
     log.each("events.jsonl", lambda row: events.append(_event(row)))
@@ -154,7 +155,7 @@ def _event(row: Mapping[str, Any]) -> RunEvent:
 
 
 def _last_known_s(measurements: Measurements, events: list[RunEvent]) -> float:
-    intervals = ((key.interval + 1) * measurements.width_s for key in measurements.series)
+    intervals = ((key.interval + 1) * measurements.width_s for key, _ in measurements.each())
     samples = (sample.at_s for sample in measurements.samples)
     return max((*intervals, *samples, *(event.at_s for event in events)), default=0.0)
 

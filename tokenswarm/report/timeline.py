@@ -96,7 +96,7 @@ def _by_interval(
 ) -> tuple[dict[int, dict[str, float]], dict[tuple[str, int], Histogram]]:
     calls: dict[int, dict[str, float]] = {}
     times: dict[tuple[str, int], Histogram] = {}
-    for key, series in measurements.series.items():
+    for key, series in measurements.each():
         outcome = key.labels.outcome
         if not outcome or outcome == INTERRUPTED or key.labels.arm == PROVIDER:
             continue
@@ -114,7 +114,7 @@ def _by_interval(
 def _planned(measurements: Measurements) -> dict[int, float]:
     """Calls that were due in each interval; empty in the closed model."""
     planned: dict[int, float] = {}
-    for key, series in measurements.series.items():
+    for key, series in measurements.each():
         if PLANNED_STARTS in series.counts:
             planned[key.interval] = planned.get(key.interval, 0) + series.counts[PLANNED_STARTS]
     return planned
@@ -123,7 +123,7 @@ def _planned(measurements: Measurements) -> dict[int, float]:
 def _provider_calls(measurements: Measurements) -> dict[int, float]:
     """Calls of the paired arm that ended in each interval; empty without one."""
     calls: dict[int, float] = {}
-    for key, series in measurements.series.items():
+    for key, series in measurements.each():
         if key.labels.arm == PROVIDER and key.labels.outcome != INTERRUPTED:
             calls[key.interval] = calls.get(key.interval, 0) + series.counts.get("calls", 0)
     return calls
@@ -132,7 +132,7 @@ def _provider_calls(measurements: Measurements) -> dict[int, float]:
 def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
     """Lag and CPU of the load generator, the busiest process of each interval; nothing without a lag."""
     lags: dict[int, Histogram] = {}
-    for key, series in measurements.series.items():
+    for key, series in measurements.each():
         if "generator_lag" in series.values:
             lags.setdefault(key.interval, Histogram()).merge(series.values["generator_lag"])
     if not lags:

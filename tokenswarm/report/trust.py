@@ -130,5 +130,5 @@ def _mock_count(measurements: Measurements, received: int) -> Check:
 
 
 def _sum_of(measurements: Measurements, name: str) -> float:
-    series = (series for key, series in measurements.series.items() if key.labels.arm != PROVIDER)
+    series = (series for key, series in measurements.each() if key.labels.arm != PROVIDER)
     return sum(one.counts.get(name, 0) for one in series)

@@ -77,7 +77,7 @@ class Recorder:
 
     def _append_delta(self, delta: Delta) -> None:
         if delta.series or delta.faults:
-            self._append(self._intervals, delta.to_wire())
+            self._append(self._intervals, delta.to_json())
 
     def _append(self, file: BinaryIO, row: dict[str, Any]) -> None:
         try:
