@@ -222,3 +222,72 @@ def test_a_call_that_has_not_ended_is_refused() -> None:
     """Recording it would count it twice."""
     with pytest.raises(ValueError, match="ended"):
         Collector(STARTED_AT_S, 1.0).record(CallRecord(STARTED_AT_S))
+
+
+def test_calls_are_told_apart_by_where_their_answer_came_from() -> None:
+    """Cache, layer, provider and the model that was asked for are labels; `none` is who said nothing."""
+    measurements = measured(
+        call_at(1, took_s=0.01, cache="hit", cache_layer="L1", requested_model="a"),
+        call_at(1, took_s=0.2, cache="miss", provider="openai", requested_model="a"),
+        call_at(1, took_s=0.4, cache="miss", provider="azure", requested_model="b"),
+        call_at(1, took_s=0.8),
+    )
+    highest = Aggregation("max")
+    expected = {
+        ("cache", "hit"): 0.01,
+        ("cache_layer", "L1"): 0.01,
+        ("provider", "openai"): 0.2,
+        ("model", "b"): 0.4,
+        ("cache", "none"): 0.8,
+    }
+    for (name, value), took_s in expected.items():
+        reading = measurements.read("latency", highest, Selector({name: value}))
+        assert (reading.value, reading.samples) == (pytest.approx(took_s), 1), name
+    assert measurements.read("cache_hit_rate", Aggregation("rate"), ALL).value == pytest.approx(1 / 3)
+
+
+def test_shares_of_what_answers_say_leave_out_those_that_say_nothing() -> None:
+    """Fallbacks, prompt caches and compression: one call of each kind, and one that is silent."""
+    measurements = measured(
+        call_at(1, fell_back=True, input_tokens=300, cached_input_tokens=200, is_compression_asked=True),
+        call_at(1, fell_back=False, input_tokens=100, cached_input_tokens=0),
+        call_at(1, is_compression_asked=True, encoded_bytes=100, decoded_bytes=400, input_tokens=900),
+        call_at(1, fell_back=True, outcome="http_5xx", status=500),
+    )
+    rate = Aggregation("rate")
+    assert measurements.read("fallback_rate", rate, ALL).value == 0.5
+    assert measurements.read("prompt_cache_rate", rate, ALL).value == 0.5
+    assert measurements.read("compressed_rate", rate, ALL).value == 0.5
+    assert measurements.read("compression_ratio", Aggregation("avg"), ALL).value == 4
+    for metric in ("fallback_rate", "prompt_cache_rate", "compressed_rate"):
+        assert measured(call_at(1)).read(metric, rate, ALL).value is None, metric
+
+
+def test_cost_of_a_request_is_that_of_successes_and_cost_that_of_all() -> None:
+    """A failure that was paid for counts in what the run cost."""
+    measurements = measured(
+        call_at(1, cost=0.25), call_at(1), call_at(1, cost=0.5, outcome="truncated"), call_at(1, cost=0.75)
+    )
+    assert measurements.read("cost_per_request", Aggregation("avg"), ALL).value == 0.5
+    assert measurements.count("cost", ALL) == 1.5
+
+
+def test_headroom_counts_refused_calls_too() -> None:
+    """It is the refused call that found no room."""
+    measurements = measured(
+        call_at(1, rate_limit_headroom=0.5),
+        call_at(1, rate_limit_headroom=0.0, outcome="rate_limited", status=429),
+    )
+    assert measurements.read("rate_limit_headroom", Aggregation("min"), ALL).value == 0
+
+
+def test_who_answered_is_counted_under_the_model_that_was_asked_for() -> None:
+    """A fallback to another model shows, by asked model."""
+    measurements = measured(
+        call_at(1, requested_model="a", model="a"),
+        call_at(1, requested_model="a", model="b"),
+        call_at(1, requested_model="b", model="b"),
+    )
+    of_a = Selector({"model": "a"})
+    assert measurements.count("answered_by/b", of_a) == 1
+    assert measurements.count("answered_by/b", ALL) == 2

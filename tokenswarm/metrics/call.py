@@ -53,7 +53,9 @@ class CallRecord:
         "connect_s",
         "content_at_s",
         "cost",
+        "decoded_bytes",
         "detail",
+        "encoded_bytes",
         "ended_at_s",
         "fell_back",
         "finish_reason",
@@ -62,6 +64,7 @@ class CallRecord:
         "headers_at_s",
         "input_tokens",
         "intended_at_s",
+        "is_compression_asked",
         "is_reused",
         "model",
         "outcome",
@@ -71,10 +74,12 @@ class CallRecord:
         "provider",
         "provider_total_s",
         "provider_ttft_s",
+        "rate_limit_headroom",
         "reasoning_tokens",
         "reconnects",
         "reported_overhead_s",
         "reported_upstream_s",
+        "requested_model",
         "response_id",
         "scenario",
         "sent_at_s",
@@ -93,6 +98,7 @@ class CallRecord:
         self.stream = False
         self.stage = ""
         self.arm = GATEWAY
+        self.requested_model = ""
         # Times.
         self.intended_at_s = (
             intended_at_s  # due time of an open arrival; when the user was ready in a closed loop
@@ -112,6 +118,7 @@ class CallRecord:
         self.fell_back: bool | None = None  # whether another than the first provider answered
         self.reported_overhead_s: float | None = None  # the gateway's own figure
         self.reported_upstream_s: float | None = None  # likewise, of the time it waited for the provider
+        self.rate_limit_headroom: float | None = None  # share of a rate limit that is left, the scarcest
         self.provider_ttft_s: float | None = None  # stamped by the provider itself, exact
         self.provider_total_s: float | None = None  # likewise
         # What came.
@@ -120,7 +127,7 @@ class CallRecord:
         self.detail = ""  # one line on a failure
         self.headers: list[tuple[bytes, bytes]] = []  # response headers, names in lower case
         self.response_id = ""
-        self.model = ""
+        self.model = ""  # who answered, which may be another than was asked
         self.finish_reason = ""
         self.chunks = 0  # content chunks
         self.chunks_together = 0  # those that shared their read with another
@@ -133,6 +140,9 @@ class CallRecord:
         self.cost: float | None = None
         self.bytes_sent = 0
         self.bytes_received = 0
+        self.is_compression_asked = False
+        self.encoded_bytes: int | None = None  # the body as it came; None if it was not compressed
+        self.decoded_bytes: int | None = None  # the same body, inflated
         self.body: bytearray | None = None  # of a whole answer, for who sets it to an empty one before
         self.is_reused = False
         self.reconnects = 0

@@ -45,6 +45,7 @@ LABELS: Final = (
     "cache",
     "cache_layer",
     "provider",
+    "model",
     "outcome",
     "status",
     "arm",
@@ -107,6 +108,12 @@ _ROWS: Final = (
         "1",
         "Output tokens that we estimated because the server sent no usage.",
     ),
+    Metric(
+        "cached_input_tokens",
+        Kind.COUNTER,
+        "1",
+        "Prompt tokens that the provider had in its own prompt cache; no answer of a gateway's cache.",
+    ),
     Metric("requests", Kind.COUNTER, "1", "Calls that ended, in success or in failure."),
     Metric("failures", Kind.COUNTER, "1", "Calls that failed, of any class."),
     Metric("interrupted", Kind.COUNTER, "1", "Calls that we stopped ourselves: neither success nor failure."),
@@ -133,6 +140,7 @@ _ROWS: Final = (
     Metric(
         "cost", Kind.COUNTER, "USD", "Cost of the calls: the gateway's figure, else the target's price table."
     ),
+    Metric("cost_per_request", Kind.AMOUNT, "USD", "Cost of each call whose cost is known.", True),
     Metric("request_rate", Kind.RATE, "1/s", "Calls that ended per second."),
     Metric("offered_rate", Kind.RATE, "1/s", "Calls that were due per second, made or not; open arrivals."),
     Metric("output_tokens_rate", Kind.RATE, "1/s", "Generated tokens per second."),
@@ -145,6 +153,42 @@ _ROWS: Final = (
         Kind.SHARE,
         "1",
         "Calls that the gateway answered from its cache ÷ hits and misses.",
+    ),
+    Metric(
+        "fallback_rate",
+        Kind.SHARE,
+        "1",
+        "Calls that another than the first provider answered ÷ calls whose gateway says whether.",
+        True,
+    ),
+    Metric(
+        "prompt_cache_rate",
+        Kind.SHARE,
+        "1",
+        "Prompt tokens from the provider's own prompt cache ÷ prompt tokens of calls that tell them.",
+    ),
+    Metric(
+        "rate_limit_headroom",
+        Kind.AMOUNT,
+        "1",
+        "Share of the rate limit that is left, of requests or tokens, whichever is scarcer; of all answers.",
+    ),
+    Metric(
+        "encoded_bytes", Kind.COUNTER, "B", "Bodies of successful answers that came compressed, as they came."
+    ),
+    Metric("decoded_bytes", Kind.COUNTER, "B", "The same bodies, decompressed."),
+    Metric(
+        "compressed_rate",
+        Kind.SHARE,
+        "1",
+        "Successful answers that came compressed ÷ successful calls that asked for it.",
+    ),
+    Metric(
+        "compression_ratio",
+        Kind.AMOUNT,
+        "x",
+        "Decompressed ÷ compressed size of the body, per compressed answer.",
+        True,
     ),
     Metric(
         "availability",

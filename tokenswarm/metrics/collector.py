@@ -12,8 +12,14 @@ from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.origins import Origin, Origins
 from tokenswarm.metrics.series import (
+    ANSWERED_BY,
+    COMPRESSION_ASKED,
+    FALLBACK_TOLD,
+    FELL_BACK,
     NO_LABELS,
+    PROMPT_CACHE_TOLD,
     Delta,
     Fault,
     FaultKey,
@@ -43,22 +49,28 @@ class _Key(NamedTuple):
     arm: str
     outcome: str
     status: int
+    model: str
+    origin: Origin
 
 
 class _Pending:
     """Numbers of one key since the last fold; plain lists, because they are appended to in the hot path."""
 
     __slots__ = (
+        "answered_by",
         "burst_ratio",
         "calls",
+        "compression_ratio",
         "connect",
         "cost",
+        "cost_per_request",
         "counts",
         "effective_latency",
         "good",
         "icl",
         "latency",
         "max_gap",
+        "rate_limit_headroom",
         "schedule_delay",
         "tpot",
         "ttfb",
@@ -82,6 +94,10 @@ class _Pending:
         self.icl: list[float] = []
         self.max_gap: list[float] = []
         self.burst_ratio: list[float] = []
+        self.cost_per_request: list[float] = []
+        self.rate_limit_headroom: list[float] = []
+        self.compression_ratio: list[float] = []
+        self.answered_by: dict[str, int] = {}
 
 
 _COUNTS: Final = (
@@ -90,6 +106,13 @@ _COUNTS: Final = (
     "estimated_tokens",
     "reasoning_tokens",
     "cached_input_tokens",
+    PROMPT_CACHE_TOLD,
+    FALLBACK_TOLD,
+    FELL_BACK,
+    COMPRESSION_ASKED,
+    "encoded_bytes",
+    "decoded_bytes",
+    "compressed",
     "bytes_sent",
     "bytes_received",
     "reconnects",
@@ -107,6 +130,9 @@ _VALUES: Final = (
     "icl",
     "max_gap",
     "burst_ratio",
+    "cost_per_request",
+    "rate_limit_headroom",
+    "compression_ratio",
 )
 
 
@@ -125,6 +151,7 @@ class Collector:
         self._to_fold: deque[tuple[_Key, _Pending]] = deque()
         self._held = 0
         self._delta = Delta(width_s)
+        self._origins = Origins()
 
     def record(self, call: CallRecord) -> None:
         """Count one call that ended, in success, in failure or interrupted by us."""
@@ -141,6 +168,8 @@ class Collector:
             call.arm,
             call.outcome,
             call.status,
+            call.requested_model,
+            self._origins.of(call),
         )
         pending = self._pending.get(key)
         if pending is None:
@@ -201,6 +230,10 @@ class Collector:
         counts["bytes_received"] += call.bytes_received
         counts["reconnects"] += call.reconnects
         counts["chunks"] += call.chunks
+        if call.cost is not None:
+            pending.cost += call.cost
+        if call.rate_limit_headroom is not None:
+            pending.rate_limit_headroom.append(call.rate_limit_headroom)
         if call.outcome == "success":
             counts["input_tokens"] += call.input_tokens or 0
             counts["output_tokens"] += call.output_tokens or 0
@@ -208,8 +241,28 @@ class Collector:
             counts["cached_input_tokens"] += call.cached_input_tokens or 0
             if call.tokens_estimated:
                 counts["estimated_tokens"] += call.output_tokens or 0
+            if call.cached_input_tokens is not None:
+                counts[PROMPT_CACHE_TOLD] += call.input_tokens or 0
+            self._count_answer(pending, call)
+
+    def _count_answer(self, pending: _Pending, call: CallRecord) -> None:
+        """What a success says of how it came about."""
+        counts = pending.counts
         if call.cost is not None:
-            pending.cost += call.cost
+            pending.cost_per_request.append(call.cost)
+        if call.fell_back is not None:
+            counts[FALLBACK_TOLD] += 1
+            counts[FELL_BACK] += call.fell_back
+        counts[COMPRESSION_ASKED] += call.is_compression_asked
+        if call.encoded_bytes is not None and call.decoded_bytes is not None:
+            counts["compressed"] += 1
+            counts["encoded_bytes"] += call.encoded_bytes
+            counts["decoded_bytes"] += call.decoded_bytes
+            if call.encoded_bytes:
+                pending.compression_ratio.append(call.decoded_bytes / call.encoded_bytes)
+        if call.model:
+            name = self._origins.model(call.model)
+            pending.answered_by[name] = pending.answered_by.get(name, 0) + 1
 
     @staticmethod
     def _record_stream(pending: _Pending, call: CallRecord) -> None:
@@ -249,6 +302,10 @@ class Collector:
             arm=key.arm,
             outcome=key.outcome,
             status=str(key.status) if key.status else "",
+            model=key.model,
+            cache=key.origin.cache,
+            cache_layer=key.origin.cache_layer,
+            provider=key.origin.provider,
         )
         series = self._delta.series.setdefault(SeriesKey(key.interval, key.stage, labels), Series())
         series.merge(self._series_of(pending))
@@ -258,6 +315,7 @@ class Collector:
         series.counts.update((name, count) for name, count in pending.counts.items() if count)
         if pending.cost:
             series.counts["cost"] = pending.cost
+        series.counts.update((f"{ANSWERED_BY}/{name}", n) for name, n in pending.answered_by.items())
         if self._objectives:
             series.counts["good"] = pending.good
         for name in _VALUES:

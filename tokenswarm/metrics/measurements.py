@@ -5,17 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.series import Delta, Fault, FaultKey, Labels, Series, SeriesKey, add_fault
+from tokenswarm.metrics.series import (
+    COMPRESSION_ASKED,
+    FALLBACK_TOLD,
+    FELL_BACK,
+    PROMPT_CACHE_TOLD,
+    Delta,
+    Fault,
+    FaultKey,
+    Labels,
+    Series,
+    SeriesKey,
+    add_fault,
+)
 from tokenswarm.metrics.sheet import repack
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 
 ANY_OUTCOME: Final = "all"
 ANY_ARM: Final = "all"
+NO_CACHE: Final = "none"  # as a label's value: calls of which nobody said whether a cache answered
 # Label-less counts of the profile's checks are named KIND/NAME OF THE CHECK.
 CHECK_MET: Final = "check_met"
 CHECK_ASKED: Final = "check_asked"
@@ -27,6 +40,23 @@ _SHARES: Final[Mapping[str, frozenset[str]]] = {
     "error_rate": frozenset(FAILURES),
     "rate_limited_rate": frozenset({"rate_limited"}),
     "availability": frozenset({SUCCESS, EXPECTED, "http_4xx", "rate_limited", "malformed", "empty"}),
+}
+
+
+class _Ratio(NamedTuple):
+    """A share made of two counts of successful calls."""
+
+    part: str
+    whole: str
+    why_absent: str
+
+
+_RATIOS: Final[Mapping[str, _Ratio]] = {
+    "fallback_rate": _Ratio(FELL_BACK, FALLBACK_TOLD, "no answer said whether its gateway fell back"),
+    "prompt_cache_rate": _Ratio(
+        "cached_input_tokens", PROMPT_CACHE_TOLD, "no answer told how many prompt tokens were cached"
+    ),
+    "compressed_rate": _Ratio("compressed", COMPRESSION_ASKED, "no call asked for compression"),
 }
 # Starts that the schedule had due, dropped ones included: counted by the open model only.
 PLANNED_STARTS: Final = "planned_starts"
@@ -187,6 +217,8 @@ class Measurements:
         stage = wanted.pop("stage", None)
         if wanted.get("outcome") == ANY_OUTCOME:
             del wanted["outcome"]
+        if wanted.get("cache") == NO_CACHE:
+            wanted["cache"] = ""
         arm = wanted.pop("arm", GATEWAY)
         warmups = {s.name for s in self._stages if s.is_warmup} if stage is None else frozenset()
         for (own_stage, labels), row in self._rows.items():
@@ -299,6 +331,8 @@ class Measurements:
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         if metric == "cache_hit_rate":
             return self._cache_hit_rate(selector, span)
+        if metric in _RATIOS:
+            return self._ratio(_RATIOS[metric], selector, span)
         if metric == "check_rate":
             return self._check_rate(selector, span)
         if metric in OF_STARTS:
@@ -314,6 +348,15 @@ class Measurements:
             return Reading.exact(self.count("good", selector, span) / ended, ended)
         part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
         return Reading.exact(part / ended, ended)
+
+    def _ratio(self, ratio: _Ratio, selector: Selector, span: Span | None) -> Reading:
+        if "outcome" not in selector.labels:
+            selector = Selector({**selector.labels, "outcome": SUCCESS})
+        whole = self.count(ratio.whole, selector, span)
+        part = self.count(ratio.part, selector, span)
+        if not whole:
+            return Reading.absent(ratio.why_absent)
+        return Reading.exact(part / whole, int(whole))
 
     def _share_of_starts(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         due = self.count(PLANNED_STARTS, selector, span)

@@ -24,9 +24,17 @@ class Labels(NamedTuple):
     cache: str = ""
     cache_layer: str = ""
     provider: str = ""
+    model: str = ""  # that was asked for
 
 
 NO_LABELS: Final = Labels()
+
+# Counts that are no metrics, but what some of them are made of.
+FALLBACK_TOLD: Final = "fallback_told"  # calls whose gateway said whether it fell back
+FELL_BACK: Final = "fell_back"
+PROMPT_CACHE_TOLD: Final = "prompt_cache_told"  # input tokens of calls whose provider told its cached ones
+COMPRESSION_ASKED: Final = "compression_asked"
+ANSWERED_BY: Final = "answered_by"  # ANSWERED_BY/MODEL: who says it answered
 
 
 class SeriesKey(NamedTuple):

@@ -48,7 +48,8 @@ PER_SECOND: Final = Quantity("a rate", {"/s": "1"})
 BYTES_PER_SECOND: Final = Quantity("bytes per second", {f"{unit}/s": by for unit, by in _BYTES.items()})
 
 _PER_SECOND_OF: Final = {"B": BYTES_PER_SECOND}
-_BY_UNIT: Final = {"B": BYTES}
+# An amount in none of these is a share.
+_BY_UNIT: Final = {"B": BYTES, "USD": NUMBER, "x": NUMBER}
 _BY_KIND: Final = {Kind.TIME: TIME, Kind.SHARE: SHARE, Kind.AMOUNT: SHARE, Kind.RATE: PER_SECOND}
 
 
@@ -58,7 +59,7 @@ def quantity_of(metric: Metric, aggregation: str) -> Quantity:
         return _PER_SECOND_OF.get(metric.unit, PER_SECOND)
     if aggregation == "count" and metric.kind is not Kind.COUNTER:
         return NUMBER
-    return _BY_KIND.get(metric.kind) or _BY_UNIT.get(metric.unit, NUMBER)
+    return _BY_UNIT.get(metric.unit) or _BY_KIND.get(metric.kind, NUMBER)
 
 
 _DURATION_UNITS: Final = {"ms": "1e-3", "s": "1", "m": "60", "h": "3600"}
