@@ -4,7 +4,8 @@ What ends an answer is the first of these in the order of its bytes; all that fo
 
     StreamFault            stream_error   also when `[DONE]` follows
     Malformed              malformed
-    Done                   no finish reason → truncated; no content → empty; else success
+    Done                   no finish reason → truncated; no content → empty; else success;
+                           of embeddings: no vector or an empty one → empty; else success
     the end of the body    truncated
 """
 
@@ -16,6 +17,7 @@ from tokenswarm.metrics.call import CallRecord
 from tokenswarm.wire.events import (
     Content,
     Done,
+    Embeddings,
     Event,
     Finished,
     Malformed,
@@ -31,10 +33,11 @@ _CHARS_PER_TOKEN: Final = 4  # the rule of thumb for English text
 class Answer:
     """One successful response (2xx) under way."""
 
-    __slots__ = ("_record", "has_content", "is_over")
+    __slots__ = ("_embeddings", "_record", "has_content", "is_over")
 
     def __init__(self, record: CallRecord) -> None:
         self._record = record
+        self._embeddings: Embeddings | None = None
         self.has_content = False
         self.is_over = False
 
@@ -55,6 +58,8 @@ class Answer:
                 self._count(event)
             elif isinstance(event, Started):
                 record.response_id, record.model = event.id, event.model
+            elif isinstance(event, Embeddings):
+                self._embeddings = event
             else:
                 self._end(event)
                 break
@@ -99,7 +104,13 @@ class Answer:
 
     def _judge_whole(self) -> None:
         record = self._record
-        if not record.finish_reason:
+        embeddings = self._embeddings
+        if embeddings is not None:
+            if not embeddings.dimensions:
+                self._fail(
+                    "empty", "no embedding" if not embeddings.count else "an embedding without numbers"
+                )
+        elif not record.finish_reason:
             self._fail("truncated", "the answer ended without a finish reason: its upstream was cut")
         elif not record.output_chars:
             self._fail("empty", f"finish reason {record.finish_reason!r}, but no content")

@@ -55,6 +55,9 @@ class Dialect(Protocol):
     """How one API is spoken. Stateless; one instance serves all users."""
 
     name: str
+    scenario: str  # the locustfile that speaks this dialect and no other
+    streams: bool  # whether an answer can come as a stream of text
+    key_in: str  # how a key is sent where a target doesn't say, in a target's own words
 
     def encode(self, prompt: str, options: ChatOptions, path: str | None = None) -> Request:
         """The request for one prompt; `path` replaces the dialect's own."""

@@ -9,11 +9,21 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from tokenswarm.wire.anthropic_messages import AnthropicMessages
 from tokenswarm.wire.contract import ChatOptions, Decoder, Dialect, ErrorBody, Request
 from tokenswarm.wire.openai_chat import OpenAIChat
+from tokenswarm.wire.openai_completions import OpenAICompletions
+from tokenswarm.wire.openai_embeddings import OpenAIEmbeddings
+from tokenswarm.wire.openai_responses import OpenAIResponses
 
 __all__ = ["DIALECTS", "ChatOptions", "Decoder", "Dialect", "ErrorBody", "Request"]
 
-_SPOKEN: Final[tuple[Dialect, ...]] = (OpenAIChat(),)
+_SPOKEN: Final[tuple[Dialect, ...]] = (
+    OpenAIChat(),
+    OpenAICompletions(),
+    OpenAIResponses(),
+    OpenAIEmbeddings(),
+    AnthropicMessages(),
+)
 
 DIALECTS: Final = MappingProxyType({dialect.name: dialect for dialect in _SPOKEN})

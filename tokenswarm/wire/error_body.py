@@ -16,6 +16,8 @@ from typing import Final
 import orjson
 
 from tokenswarm.wire.contract import ErrorBody
+from tokenswarm.wire.events import StreamFault
+from tokenswarm.wire.outline import outline
 
 # Details become rows of reports: a page of text in each would bury the rest.
 MAX_MESSAGE_CHARS: Final = 500
@@ -62,6 +64,12 @@ def error_of(value: object) -> ErrorBody:
     if isinstance(value, dict):
         return ErrorBody(_first(value, _MESSAGE_KEYS), _first(value, _KIND_KEYS), _first(value, _CODE_KEYS))
     return ErrorBody(_scalar(value))
+
+
+def fault_of(document: object) -> StreamFault:
+    """The fault that a document with an error in it, or an error itself, reports."""
+    said = error_of(document)
+    return StreamFault(said.message or outline(document), said.kind, said.code)
 
 
 def text_of(body: bytes) -> str:

@@ -4,6 +4,7 @@ A decoder returns events in the order of their bytes. A complete, successful res
 content (TextDelta, ReasoningDelta, ToolDelta), one Finished with a reason, and one Done, in that
 order; Started and Usage may stand anywhere before Done. Content events are never empty: role-only,
 ping, comment and usage-only chunks yield no content event, because they are not a first token.
+An embedding isn't content: Embeddings and Done are all of such an answer, which has no reason to stop.
 """
 
 from __future__ import annotations
@@ -41,9 +42,18 @@ class ToolDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The vectors of an answer that is no text: how many, and the fewest numbers that one of them has."""
+
+    count: int
+    dimensions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens as the server counts them; a later one replaces an earlier one, field by field.
 
+    Input tokens are all that the prompt had, those read from a prompt cache or written to it included.
     None means that the server did not say. `cost` is in the gateway's currency, USD as a rule.
     """
 
@@ -83,4 +93,4 @@ class Malformed:
 
 
 Content = TextDelta | ReasoningDelta | ToolDelta
-Event = Started | TextDelta | ReasoningDelta | ToolDelta | Usage | Finished | Done | StreamFault | Malformed
+Event = Started | Content | Embeddings | Usage | Finished | Done | StreamFault | Malformed

@@ -5,15 +5,14 @@
 What it says of all its choices is one event of a kind: two choices that write text in one chunk are
 one TextDelta, so that content events count chunks.
 
-Shapes are checked by use, because to look at each field's type first would cost more than to read
-it: every function here raises one of WRONG_SHAPE for JSON that is no chat completion.
+Every function here raises one of WRONG_SHAPE for JSON that is no chat completion.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from tokenswarm.wire.error_body import error_of
+from tokenswarm.wire.error_body import fault_of
 from tokenswarm.wire.events import (
     Done,
     Event,
@@ -26,12 +25,9 @@ from tokenswarm.wire.events import (
     ToolDelta,
     Usage,
 )
+from tokenswarm.wire.json_object import WRONG_SHAPE, JsonObject, cost_in, count_in, detail_in
 from tokenswarm.wire.outline import outline
-from tokenswarm.wire.whole_body import JsonObject
 
-WRONG_SHAPE: Final = (AttributeError, KeyError, TypeError)
-
-_COST_KEYS: Final = ("cost", "tensorzero_cost")  # LiteLLM and OpenRouter; TensorZero
 _TOOL_KINDS: Final = (("function", "arguments"), ("custom", "input"))
 
 
@@ -82,7 +78,7 @@ def read_choices(choices: list[Any], key: str, reasons: dict[int, str], events: 
     if tools:
         events.append(ToolDelta(tools))
     if failed is not None:
-        events.append(_choice_fault(failed))
+        events.append(choice_fault(failed))
 
 
 def finished(reasons: dict[int, str]) -> list[Event]:
@@ -96,19 +92,21 @@ def usage(answer: JsonObject) -> list[Event]:
     if not said:
         return []
     counted = Usage(
-        input_tokens=_count(said.get("prompt_tokens")),
-        output_tokens=_count(said.get("completion_tokens")),
-        reasoning_tokens=_count((said.get("completion_tokens_details") or {}).get("reasoning_tokens")),
-        cached_input_tokens=_count((said.get("prompt_tokens_details") or {}).get("cached_tokens")),
-        cost=next((float(said[key]) for key in _COST_KEYS if type(said.get(key)) in (int, float)), None),
+        input_tokens=count_in(said, "prompt_tokens"),
+        output_tokens=count_in(said, "completion_tokens"),
+        reasoning_tokens=detail_in(said, "completion_tokens_details", "reasoning_tokens"),
+        cached_input_tokens=detail_in(said, "prompt_tokens_details", "cached_tokens"),
+        cost=cost_in(said),
     )
     return [] if counted == Usage() else [counted]
 
 
-def fault(document: JsonObject) -> StreamFault:
-    """The fault that a document with an `error`, or an error itself, reports."""
-    said = error_of(document)
-    return StreamFault(said.message or outline(document), said.kind, said.code)
+def choice_fault(choice: JsonObject) -> StreamFault:
+    """The fault of a choice whose finish reason is `error`."""
+    # OpenRouter may say what went wrong inside the choice, or nowhere.
+    if choice.get("error"):
+        return fault_of(choice)
+    return StreamFault("the server ended a choice with finish_reason “error”")
 
 
 def _tool_text(said: JsonObject) -> str:
@@ -122,14 +120,3 @@ def _named_text(function: JsonObject | None, key: str) -> str:
         return ""
     text: str = "" + (function.get("name") or "") + (function.get(key) or "")
     return text
-
-
-def _choice_fault(choice: JsonObject) -> StreamFault:
-    # OpenRouter may say what went wrong inside the choice, or nowhere.
-    if choice.get("error"):
-        return fault(choice)
-    return StreamFault("the server ended a choice with finish_reason “error”")
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int else None

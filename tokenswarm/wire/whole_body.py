@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from tokenswarm.wire.error_body import error_of, is_html, text_of
-from tokenswarm.wire.events import Event, Malformed, StreamFault
+from tokenswarm.wire.error_body import fault_of, is_html, text_of
+from tokenswarm.wire.events import Event, Malformed
+from tokenswarm.wire.json_object import JsonObject
 from tokenswarm.wire.outline import outline
 
 MAX_BODY_BYTES: Final = 32 * 2**20
-
-JsonObject = dict[str, Any]  # decoded JSON: its shape is found out by those who read it
 
 
 class WholeBodyDecoder:
@@ -54,8 +53,7 @@ class WholeBodyDecoder:
         if not isinstance(document, dict):
             return [Malformed(f"expected a JSON object, got {outline(document)}")]
         if document.get("error"):
-            said = error_of(document)
-            return [StreamFault(said.message or outline(document), said.kind, said.code)]
+            return [fault_of(document)]
         return self._read(document)
 
 

@@ -1,0 +1,36 @@
+"""Decoded JSON whose shape is found out by use.
+
+To look at each field's type first would cost more than to read it. So who reads a document lets
+Python complain: for JSON of another shape every reader raises one of WRONG_SHAPE, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+JsonObject = dict[str, Any]
+WRONG_SHAPE: Final = (AttributeError, KeyError, TypeError)
+
+_COST_KEYS: Final = ("cost", "tensorzero_cost")  # LiteLLM and OpenRouter; TensorZero
+
+
+def count_in(said: JsonObject, key: str) -> int | None:
+    """A count of tokens; None for anything that isn't one."""
+    value = said.get(key)
+    return value if type(value) is int else None
+
+
+def detail_in(said: JsonObject, details: str, key: str) -> int | None:
+    """A count inside a breakdown that may be absent or null."""
+    return count_in(said.get(details) or {}, key)
+
+
+def cost_in(said: JsonObject) -> float | None:
+    """What a gateway writes among the counts that the call has cost."""
+    return next((float(said[key]) for key in _COST_KEYS if type(said.get(key)) in (int, float)), None)
+
+
+def text_in(said: JsonObject, key: str) -> str:
+    """Text that may be absent or null; TypeError if it is something else."""
+    text: str = "" + (said.get(key) or "")
+    return text
