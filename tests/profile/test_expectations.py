@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tokenswarm.profile.expectations import Expect, Expectations, check_expectations, exists, steps_of
+from tokenswarm.profile.expectations import Expect, Expectations, check_expectations
+from tokenswarm.wire.json_path import exists, steps_of
 
 
 def expectations(**section: Any) -> Expectations:

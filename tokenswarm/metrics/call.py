@@ -66,6 +66,7 @@ class CallRecord:
         "intended_at_s",
         "is_compression_asked",
         "is_reused",
+        "messages",
         "model",
         "outcome",
         "output_chars",
@@ -144,6 +145,7 @@ class CallRecord:
         self.encoded_bytes: int | None = None  # the body as it came; None if it was not compressed
         self.decoded_bytes: int | None = None  # the same body, inflated
         self.body: bytearray | None = None  # of a whole answer, for who sets it to an empty one before
+        self.messages = 0  # WebSocket messages that came, whatever was in them
         self.is_reused = False
         self.reconnects = 0
 

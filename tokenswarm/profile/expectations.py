@@ -1,16 +1,8 @@
-"""What counts as a right answer: statuses, JSON paths that must exist, a response time.
-
-    path = step { "." key | index }      step = key | index
-    key  = one or more characters other than . [ ]
-    index = "[" digits "]"
-
-`choices[0].message.content`. A path exists if the answer has a value there, null included.
-"""
+"""What counts as a right answer: statuses, JSON paths that must exist, a response time."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
@@ -18,39 +10,9 @@ from pydantic import AfterValidator, Field
 from tokenswarm.metrics.units import format_duration
 from tokenswarm.profile.values import Block, PositiveDuration, problem
 from tokenswarm.profile.yaml_tree import Path
+from tokenswarm.wire.json_path import exists, steps_of
 
-_STEP: Final = re.compile(r"\[(\d{1,6})\]|(?:^|(?<=[^.])\.)([^.\[\]]+)")
-
-
-def steps_of(path: str) -> tuple[str | int, ...]:
-    """Keys and indices of a path; ValueError, with what is allowed, if it isn't one."""
-    steps: list[str | int] = []
-    at = 0
-    while at < len(path):
-        match = _STEP.match(path, at)
-        if match is None:
-            break
-        steps.append(match[2] if match[1] is None else int(match[1]))
-        at = match.end()
-    if not steps or at < len(path):
-        raise ValueError(
-            f"got {path}, need keys and [indices], such as metadata or choices[0].message.content"
-        )
-    return tuple(steps)
-
-
-def exists(document: Any, steps: Sequence[str | int]) -> bool:
-    """Whether the decoded JSON has a value at the end of these steps."""
-    for step in steps:
-        has_step = (
-            step in document
-            if isinstance(step, str) and isinstance(document, dict)
-            else isinstance(step, int) and isinstance(document, list) and step < len(document)
-        )
-        if not has_step:
-            return False
-        document = document[step]
-    return True
+_SWITCHED: Final = 101  # a WebSocket's calls have no status of their own: the connection's stands for them
 
 
 def _json_path(path: str) -> str:
@@ -89,6 +51,8 @@ class Expectations:
 
     def is_right_status(self, status: int) -> bool:
         """Whether this status counts as success: one of those given, or any 2xx if none are."""
+        if status == _SWITCHED:
+            return True
         return status in self._statuses if self._statuses else 200 <= status <= 299
 
     def results(
@@ -101,7 +65,7 @@ class Expectations:
         """
         met: list[bool | None] = []
         if self._statuses:
-            met.append(status in self._statuses)
+            met.append(self.is_right_status(status))
         asks_paths = not stream and 200 <= status <= 299
         met += [exists(document, steps) if asks_paths else None for steps in self._paths]
         if self._latency_s is not None:

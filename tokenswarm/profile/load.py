@@ -19,7 +19,7 @@ from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
 from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
 from tokenswarm.profile.slo import Slo, check_metric_keys
-from tokenswarm.profile.target import MODEL_ENV, VERBATIM, Target, aims_in, check_secrets
+from tokenswarm.profile.target import DEFAULT_DIALECT, MODEL_ENV, VERBATIM, Target, aims_in, check_secrets
 from tokenswarm.profile.threshold_lines import check_section
 from tokenswarm.profile.values import Document, shown
 from tokenswarm.profile.yaml_tree import Path as Place
@@ -77,9 +77,11 @@ def load_target(
     *,
     model: str | None = None,
     dialects: Collection[str] | None = None,
+    dialect: str = DEFAULT_DIALECT,
 ) -> Target:
     """A target by URL, name or path; ProfileError with all that is wrong.
 
+    `dialect` is that of a URL, which can't name one.
     The model is the argument, or TOKENSWARM_MODEL of the environment, or the file's. `dialects` are
     those we speak; None leaves the dialect unchecked.
     """
@@ -98,7 +100,7 @@ def load_target(
     checks = (check_secrets, check_dialect, check_model)
     given = {"model": chosen} if chosen else {}
     if "://" in ref:
-        tree = Tree({"name": _host(ref), "url": ref, **given}, {(): 1})
+        tree = Tree({"name": _host(ref), "url": ref, "dialect": dialect, **given}, {(): 1})
         return _made(Target, "--target", tree, checks)
     file = places.find("target", ref)
 

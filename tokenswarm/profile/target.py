@@ -10,15 +10,19 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tokenswarm.profile.references import REFERENCE, fill, has_default
+from tokenswarm.profile.socket_messages import SocketSection
 from tokenswarm.profile.values import Block, Document, Flag, Number, problem
 from tokenswarm.profile.yaml_tree import Path
+from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 
+DEFAULT_DIALECT: Final = "openai-chat"
 DEFAULT_KEY_ENV: Final = "TOKENSWARM_API_KEY"
 MODEL_ENV: Final = "TOKENSWARM_MODEL"
 KEY_PLACEHOLDER: Final = "{key}"
 # Values of these keep their ${NAME}, so that no secret reaches a run folder.
 VERBATIM: Final = frozenset({"headers", "key_env"})
 
+_SOCKET_SCHEMES: Final = ("ws", "wss")
 _SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password|\bsig", re.IGNORECASE)
 _SCHEME_WORD: Final = re.compile(r"(?:[A-Za-z]+ )?")
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -32,8 +36,10 @@ def _url(value: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or parts.scheme not in ("http", "https") or port == 0:
-        raise problem("need http://HOST or https://HOST, with :PORT if not 80 or 443")
+    if not host or parts.scheme not in ("http", "https", *_SOCKET_SCHEMES) or port == 0:
+        raise problem(
+            "need http://HOST or https://HOST (ws:// and wss:// for a WebSocket), with :PORT if not 80 or 443"
+        )
     # What follows is never shown: it may be a secret.
     if parts.username is not None or parts.password is not None:
         raise problem("no user or password in a URL; put the key into the environment, see key_env")
@@ -112,8 +118,8 @@ class Aim(Block):
         has_place = KEY_PLACEHOLDER in self.url + (self.path or "")
         if has_place != (self.key_in == "path"):
             raise problem(f"key_in: path and {KEY_PLACEHOLDER} in path or url belong together")
-        if self.url.startswith("http://") and self.tls != Tls():
-            raise problem("tls does nothing for an http:// url")
+        if self.url.startswith(("http://", "ws://")) and self.tls != Tls():
+            raise problem(f"tls does nothing for an {self.url.partition(':')[0]}:// url")
         return self
 
 
@@ -128,10 +134,13 @@ class Target(Document, Aim):
     """What `profiles/targets/NAME.yaml` says, or a URL on the command line."""
 
     name: Annotated[str, Field(min_length=1, max_length=300)]
-    dialect: str = "openai-chat"
+    dialect: str = DEFAULT_DIALECT
     model: Annotated[str, Field(min_length=1)]
     prices: Prices | None = Field(default=None, description="per million tokens")
     provider: Provider | None = Field(default=None, description="the provider itself, for the paired arm")
+    websocket: SocketSection = Field(
+        default=SocketSection(), description="keep-alive; and what the messages of dialect websocket mean"
+    )
 
     @property
     def direct(self) -> Target | None:
@@ -144,8 +153,28 @@ class Target(Document, Aim):
             dialect=provider.dialect or self.dialect,
             model=provider.model or self.model,
             prices=self.prices,
+            websocket=self.websocket if (provider.dialect or self.dialect) == self.dialect else SocketSection(),
             **{name: getattr(provider, name) for name in Aim.model_fields},
         )
+
+    @model_validator(mode="after")
+    def _speaks_as_it_says(self) -> Target:
+        if not self.is_socket:
+            if self.url.startswith(("ws://", "wss://")):
+                raise problem(
+                    f"a WebSocket's url, and dialect {self.dialect} is HTTP: "
+                    f"write http:// or https://, or take one of {', '.join(SOCKET_DIALECTS)}"
+                )
+            if self.websocket != SocketSection():
+                raise problem(f"websocket says nothing to dialect {self.dialect}")
+        elif self.websocket.has_messages and self.dialect != "websocket":
+            raise problem(f"dialect {self.dialect} has its own messages: only websocket.ping may stand here")
+        return self
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether its dialect is spoken over a WebSocket; every answer is a stream then."""
+        return self.dialect in SOCKET_DIALECTS
 
     def key(self, environ: Mapping[str, str]) -> str | None:
         """The key, if the environment has one."""

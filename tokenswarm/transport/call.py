@@ -11,17 +11,45 @@ Which outcome wins when several apply, from the strongest:
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import INTERRUPTED, CallRecord
 from tokenswarm.transport.answer import Answer
+from tokenswarm.transport.deadline import Deadline
+from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import FOREIGN, failure_of, one_line
 from tokenswarm.transport.http import HttpConnection
-from tokenswarm.wire.dialect import Dialect, Request
+from tokenswarm.transport.response import Response
+from tokenswarm.wire.dialect import Dialect, ErrorBody, Request
 
 _RATE_LIMITED: Final = (429, 529)
 _LONGEST_ERROR_BODY: Final = 64 * 1024
+
+
+class Connection(Protocol):
+    """What a call is made over, whatever is spoken on it."""
+
+    endpoint: Endpoint
+    clock: Callable[[], float]
+    bytes_received: int  # of the call under way
+
+    def close(self) -> None:
+        """Close whatever is open; the next call opens anew."""
+
+
+class Answering(Connection, Protocol):
+    """A connection in the middle of an HTTP answer."""
+
+    response: Response
+    deadline: Deadline
+
+    def read(self) -> float:
+        """Wait for bytes, time them, then parse them. Raises CallError, or FOREIGN."""
+
+    def release(self) -> None:
+        """The call is over."""
 
 
 def call(connection: HttpConnection, dialect: Dialect, request: Request, record: CallRecord) -> CallRecord:
@@ -30,8 +58,13 @@ def call(connection: HttpConnection, dialect: Dialect, request: Request, record:
     A greenlet that is killed in the middle leaves the record as `interrupted` and the connection
     closed, and the exception goes on.
     """
+    return attempt(connection, record, lambda: _exchange(connection, dialect, request, record))
+
+
+def attempt(connection: Connection, record: CallRecord, exchange: Callable[[], None]) -> CallRecord:
+    """Run the exchange of one call, and turn whatever stops it into the record's outcome."""
     try:
-        _exchange(connection, dialect, request, record)
+        exchange()
     except CallError as failure:
         _fail(connection, record, failure)
     except FOREIGN as error:
@@ -62,7 +95,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
     record.status = response.status
     record.headers = response.headers
     if not 200 <= response.status < 300:
-        _refused(connection, dialect, record, at_s)
+        refused(connection, dialect.read_error, record, at_s)
         return
 
     decoder = dialect.decoder(response.start_body())
@@ -90,7 +123,9 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
     connection.release()
 
 
-def _refused(connection: HttpConnection, dialect: Dialect, record: CallRecord, at_s: float) -> None:
+def refused(
+    connection: Answering, read_error: Callable[[bytes], ErrorBody], record: CallRecord, at_s: float
+) -> None:
     """A status that is not 2xx: the body is read, within bounds, only for what it says."""
     response = connection.response
     idle_s = connection.endpoint.timeouts.idle_s
@@ -110,7 +145,7 @@ def _refused(connection: HttpConnection, dialect: Dialect, record: CallRecord, a
         at_s = connection.clock()
     record.ended_at_s = at_s
     record.outcome = _outcome(response.status)
-    record.detail = _detail(dialect, record, bytes(body[:_LONGEST_ERROR_BODY]))
+    record.detail = _detail(read_error(bytes(body[:_LONGEST_ERROR_BODY])), record)
     connection.release()
 
 
@@ -124,17 +159,16 @@ def _outcome(status: int) -> str:
     return "malformed"
 
 
-def _detail(dialect: Dialect, record: CallRecord, body: bytes) -> str:
+def _detail(error: ErrorBody, record: CallRecord) -> str:
     status = record.status
     if 300 <= status < 400:
         location = dict(record.headers).get(b"location", b"").decode("latin-1")
         return f"unexpected redirect: HTTP {status} to {location or 'nowhere'}"
-    error = dialect.read_error(body)
     said = ", ".join(filter(None, (error.kind, error.code)))
     return f"HTTP {status}" + (f": {error.message}" if error.message else "") + (f" ({said})" if said else "")
 
 
-def _fail(connection: HttpConnection, record: CallRecord, failure: CallError) -> None:
+def _fail(connection: Connection, record: CallRecord, failure: CallError) -> None:
     if record.ended_at_s is None:
         record.ended_at_s = connection.clock()
     connection.close()

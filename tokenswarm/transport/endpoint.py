@@ -15,7 +15,8 @@ from tokenswarm.errors import ConfigurationError
 from tokenswarm.transport.tls import client_context
 from tokenswarm.wire.dialect import Request
 
-_PORTS: Final = {"http": 80, "https": 443}
+_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_WITH_TLS: Final = ("https", "wss")
 _KEY: Final = "{key}"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, 5.6.2: what a header name may be
 _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
@@ -96,7 +97,7 @@ class Endpoint:
         target = _parse(url)
         if _KEY in target.base_path + target.query and not (key and key_sent_as == "path"):
             raise ConfigurationError(f"target URL holds {_KEY}: give a key, to be sent in the path")
-        is_tls = target.scheme == "https"
+        is_tls = target.scheme in _WITH_TLS
         return cls(
             scheme=target.scheme,
             host=target.host,
@@ -128,6 +129,16 @@ class Endpoint:
         body = request.body
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
+    def upgrade_bytes(self, request: Request, key: str) -> bytes:
+        """The request that turns a connection into a WebSocket (RFC 6455, 4.1); `key` is its nonce."""
+        own = {
+            "upgrade": "websocket",
+            "connection": "Upgrade",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": key,
+        }
+        return ("\r\n".join(self._lines("GET", request, own)) + "\r\n\r\n").encode("latin-1")
+
     def target(self, path: str) -> str:
         """The request target for a dialect's path; `/v1` is not doubled, a complete URL stays as it is."""
         path, _, query = path.partition("?")
@@ -158,20 +169,25 @@ class Endpoint:
         return text
 
     def _head(self, request: Request) -> bytes:
-        is_default_port = _PORTS[self.scheme] == self.port
-        merged = {
-            "host": self.address.rpartition(":")[0] if is_default_port else self.address,
-            "user-agent": f"tokenswarm/{__version__}",
+        own = {
             "accept": "*/*",
             "accept-encoding": "gzip" if self.accept_gzip else "identity",
             "content-type": "application/json",
         }
+        return ("\r\n".join(self._lines("POST", request, own)) + "\r\ncontent-length: ").encode("latin-1")
+
+    def _lines(self, method: str, request: Request, own: Mapping[str, str]) -> list[str]:
+        is_default_port = _PORTS[self.scheme] == self.port
+        merged = {
+            "host": self.address.rpartition(":")[0] if is_default_port else self.address,
+            "user-agent": f"tokenswarm/{__version__}",
+            **own,
+        }
         # The user has the last word, the dialect the one before.
         merged.update((name.lower(), value) for name, value in _checked(request.headers))
         merged.update((name.lower(), value) for name, value in self.headers)
-        lines = [f"POST {self.target(request.path)} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in merged.items()]
-        return ("\r\n".join(lines) + "\r\ncontent-length: ").encode("latin-1")
+        lines = [f"{method} {self.target(request.path)} HTTP/1.1"]
+        return lines + [f"{name}: {value}" for name, value in merged.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,8 @@ def _parse(url: str) -> _Target:
         raise ConfigurationError(f"target URL {shown!r}: {said}") from None
     if parts.scheme not in _PORTS or not host:
         raise ConfigurationError(
-            f"target URL {shown!r}: need http://HOST or https://HOST, with :PORT if not 80 or 443"
+            f"target URL {shown!r}: need http://HOST or https://HOST (ws:// and wss:// for a WebSocket), "
+            "with :PORT if not 80 or 443"
         )
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"target URL {shown!r}: no user or password in the URL; name a key instead")

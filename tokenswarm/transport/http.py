@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, Final
 
 import httptools
-from gevent import get_hub, socket
+from gevent import get_hub
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import CallRecord
+from tokenswarm.transport.connecting import connected_socket, shake_hands
 from tokenswarm.transport.deadline import Deadline
 from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import FOREIGN, failure_of
@@ -200,61 +200,19 @@ class HttpConnection:
         began_at_s = self.clock()
         self.deadline.phase("timeout_connect", began_at_s + endpoint.timeouts.connect_s)
         try:
-            self._socket = _connect(endpoint)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = connected_socket(endpoint)
             hub = get_hub()
             self._wait = hub.wait
             self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
             if endpoint.tls is not None:
-                self._channel = self._shake_hands(TlsChannel(endpoint.tls, endpoint.server_name))
+                channel = TlsChannel(endpoint.tls, endpoint.server_name)
+                self._channel = shake_hands(channel, self._send, self._receive)
         except FOREIGN as error:
             raise failure_of(error, connecting_to=endpoint.address) from error
         record.connect_s = self.clock() - began_at_s
         # A parser that saw an earlier connection end has no way back.
         self.response = Response(endpoint.max_header_bytes, endpoint.max_body_bytes)
 
-    def _shake_hands(self, channel: TlsChannel) -> TlsChannel:
-        is_done = False
-        while not is_done:
-            try:
-                is_done = channel.handshake()
-            finally:
-                hello = channel.outgoing()  # the alert that tells the server why, when it failed
-                if hello:
-                    self._send(hello)
-            if not is_done:
-                self._wait(self._watcher)
-                count = self._socket.recv_into(_BUFFER)
-                if not count:
-                    raise ConnectionError("connection closed inside the TLS handshake")
-                channel.receive(_BUFFER[:count])
-        return channel
-
-
-def _connect(endpoint: Endpoint) -> Any:
-    """A connected socket, from the first address of the host that takes us; else the last one's error."""
-    last_error: OSError = OSError("host name has no address")
-    for family, address in _addresses(endpoint):
-        candidate = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            candidate.connect(address)
-        except OSError as error:
-            candidate.close()
-            last_error = error
-        except BaseException:
-            candidate.close()
-            raise
-        else:
-            return candidate
-    raise last_error
-
-
-def _addresses(endpoint: Endpoint) -> list[tuple[int, Any]]:
-    try:
-        version = ip_address(endpoint.host).version
-    except ValueError:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-        return [(family, address) for family, _, _, _, address in found]
-    # A literal needs no resolver, which is a thread pool.
-    family = socket.AF_INET if version == 4 else socket.AF_INET6
-    return [(family, (endpoint.host, endpoint.port))]
+    def _receive(self) -> memoryview:
+        self._wait(self._watcher)
+        return _BUFFER[: self._socket.recv_into(_BUFFER)]

@@ -1,0 +1,64 @@
+"""How to talk to a target: its dialect, and the kind of connection that the dialect is spoken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.profile.target import Target
+from tokenswarm.transport.call import call
+from tokenswarm.transport.endpoint import Endpoint
+from tokenswarm.transport.http import HttpConnection
+from tokenswarm.transport.websocket import SocketConnection, Watch
+from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Dialect, Request
+from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
+
+Encode = Callable[[str, ChatOptions, str | None], Request]
+
+
+class Caller(Protocol):
+    """One user's connection, opened when first used."""
+
+    def call(self, request: Request, record: CallRecord) -> CallRecord:
+        """Make the call, fill the record and return it; see transport/call.py for what may raise."""
+
+    def close(self) -> None:
+        """Close whatever is open; the next call opens anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One target's. `connect` gives each user a connection of its own."""
+
+    encode: Encode
+    connect: Callable[[], Caller]
+    is_socket: bool  # and so every answer is a stream
+
+
+class _HttpCaller:
+    __slots__ = ("_connection", "_dialect", "close")
+
+    def __init__(self, endpoint: Endpoint, dialect: Dialect) -> None:
+        self._connection = HttpConnection(endpoint)
+        self._dialect = dialect
+        self.close = self._connection.close
+
+    def call(self, request: Request, record: CallRecord) -> CallRecord:
+        return call(self._connection, self._dialect, request, record)
+
+
+def speech_of(target: Target, endpoint: Endpoint, watch: Watch | None = None) -> Speech:
+    """How to talk to this target, at its endpoint; `watch` counts WebSockets."""
+    make_dialect = SOCKET_DIALECTS.get(target.dialect)
+    if make_dialect is None:
+        dialect = DIALECTS[target.dialect]
+        return Speech(dialect.encode, lambda: _HttpCaller(endpoint, dialect), is_socket=False)
+    socket_dialect = make_dialect(target.websocket.messages())
+    ping_s = target.websocket.ping_s
+    return Speech(
+        socket_dialect.encode,
+        lambda: SocketConnection(endpoint, socket_dialect, watch, ping_s=ping_s),
+        is_socket=True,
+    )
