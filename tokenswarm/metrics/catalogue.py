@@ -20,6 +20,7 @@ class Kind(Enum):
     RATE = "rate"  # events per second
     SHARE = "share"  # a ratio from 0 to 1; both sides from the same window
     GAUGE = "gauge"  # sampled
+    DIFFERENCE = "difference"  # of times in two arms, with a 95 % interval
 
 
 AGGREGATIONS: Final = MappingProxyType(
@@ -29,6 +30,7 @@ AGGREGATIONS: Final = MappingProxyType(
         Kind.COUNTER: ("count", "rate"),
         Kind.RATE: ("value", "rate"),
         Kind.SHARE: ("rate", "value"),
+        Kind.DIFFERENCE: ("med", "p"),
         Kind.GAUGE: ("avg", "min", "max", "med", "p", "value", "slope"),
     }
 )
@@ -78,6 +80,7 @@ _ROWS: Final = (
         "Start of TCP connect to connected, TLS included; new connections only.",
         is_success_only=False,
     ),
+    _time("tls", "The part of `connect` that the TLS handshake took.", is_success_only=False),
     _time("ttfb", "Request sent to the first byte of the response headers."),
     _time("ttft", "Request sent to the first chunk with content, reasoning or tool-call text; streams."),
     _time("ttfo", "Request sent to the first output that is not reasoning; streams."),
@@ -94,6 +97,24 @@ _ROWS: Final = (
         Kind.AMOUNT,
         "1",
         "Content chunks that shared a read with another ÷ all, per stream.",
+        True,
+    ),
+    _time("overhead", "Stamped: `latency` minus the provider's own time on the answer; no cache hits."),
+    _time("overhead_ttft", "Stamped: `ttft` minus the provider's own on the answer; streams, no cache hits."),
+    _time("reported_overhead", "What the gateway says that it added; not checked by anybody. No cache hits."),
+    _time("reported_upstream", "What the gateway says that it waited for its provider. No cache hits."),
+    Metric(
+        "paired_overhead",
+        Kind.DIFFERENCE,
+        "s",
+        "Quantile of `latency` through the gateway minus that straight to the provider; no cache hits.",
+        True,
+    ),
+    Metric(
+        "paired_overhead_ttft",
+        Kind.DIFFERENCE,
+        "s",
+        "Quantile of `ttft` through the gateway minus that straight to the provider; no cache hits.",
         True,
     ),
     Metric(

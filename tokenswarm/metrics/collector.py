@@ -27,6 +27,9 @@ from tokenswarm.metrics.series import (
     Series,
     SeriesKey,
 )
+from tokenswarm.metrics.spent import CALLS as SPENT_CALLS
+from tokenswarm.metrics.spent import HIT, PARTS, spent_by
+from tokenswarm.metrics.spent import count_name as spent_count
 
 # Lists are folded into histograms at this many values, so that a lost master can't fill a worker's memory.
 _FOLD_AT: Final = 50_000
@@ -70,8 +73,14 @@ class _Pending:
         "icl",
         "latency",
         "max_gap",
+        "overhead",
+        "overhead_ttft",
         "rate_limit_headroom",
+        "reported_overhead",
+        "reported_upstream",
         "schedule_delay",
+        "spent",
+        "tls",
         "tpot",
         "ttfb",
         "ttfo",
@@ -87,6 +96,7 @@ class _Pending:
         self.effective_latency: list[float] = []
         self.schedule_delay: list[float] = []
         self.connect: list[float] = []
+        self.tls: list[float] = []
         self.ttfb: list[float] = []
         self.ttft: list[float] = []
         self.ttfo: list[float] = []
@@ -98,6 +108,11 @@ class _Pending:
         self.rate_limit_headroom: list[float] = []
         self.compression_ratio: list[float] = []
         self.answered_by: dict[str, int] = {}
+        self.overhead: list[float] = []
+        self.overhead_ttft: list[float] = []
+        self.reported_overhead: list[float] = []
+        self.reported_upstream: list[float] = []
+        self.spent: dict[str, list[float]] = {}  # who answered → sums of PARTS, and the number of calls
 
 
 _COUNTS: Final = (
@@ -123,6 +138,7 @@ _VALUES: Final = (
     "effective_latency",
     "schedule_delay",
     "connect",
+    "tls",
     "ttfb",
     "ttft",
     "ttfo",
@@ -133,6 +149,10 @@ _VALUES: Final = (
     "cost_per_request",
     "rate_limit_headroom",
     "compression_ratio",
+    "overhead",
+    "overhead_ttft",
+    "reported_overhead",
+    "reported_upstream",
 )
 
 
@@ -184,14 +204,18 @@ class Collector:
                 pending.ttfb.append(call.headers_at_s - call.sent_at_s)
         if call.connect_s is not None:
             pending.connect.append(call.connect_s)
+            if call.tls_s is not None:
+                pending.tls.append(call.tls_s)
         self._count(pending, call)
         if call.stream and call.content_at_s:
             self._record_stream(pending, call)
         if call.outcome != "success":
             if call.outcome != "interrupted":
                 self._record_fault(call, elapsed_s)
-        elif self._objectives and self._meets_objectives(call):
-            pending.good += 1
+        else:
+            self._record_overhead(pending, call)
+            if self._objectives and self._meets_objectives(call):
+                pending.good += 1
         self._held += 6 + len(call.content_at_s)
         if self._held >= _FOLD_AT:
             self._fold()
@@ -279,6 +303,30 @@ class Collector:
             pending.icl.extend(gaps)
             pending.max_gap.append(max(gaps))
 
+    @staticmethod
+    def _record_overhead(pending: _Pending, call: CallRecord) -> None:
+        """What the gateway added, each way for itself; of calls past it, what is added without one."""
+        if call.cache != HIT:  # a stored answer carries the stamps of the call that it was stored from
+            for values, whole_s, provider_s in (
+                (pending.overhead, call.latency_s, call.provider_total_s),
+                (pending.overhead_ttft, call.ttft_s, call.provider_ttft_s),
+            ):
+                if whole_s is not None and provider_s is not None:
+                    values.append(whole_s - provider_s)
+            if call.reported_overhead_s is not None:
+                pending.reported_overhead.append(call.reported_overhead_s)
+            if call.reported_upstream_s is not None:
+                pending.reported_upstream.append(call.reported_upstream_s)
+        spent = spent_by(call)
+        if spent is not None:
+            answered_by, parts = spent
+            sums = pending.spent.get(answered_by)
+            if sums is None:
+                sums = pending.spent[answered_by] = [0.0] * (len(parts) + 1)
+            for i, seconds in enumerate(parts):
+                sums[i] += seconds
+            sums[-1] += 1
+
     def _meets_objectives(self, call: CallRecord) -> bool:
         for attribute, limit_s in self._objectives:
             value_s = getattr(call, attribute)
@@ -318,6 +366,10 @@ class Collector:
         series.counts.update((f"{ANSWERED_BY}/{name}", n) for name, n in pending.answered_by.items())
         if self._objectives:
             series.counts["good"] = pending.good
+        for answered_by, sums in pending.spent.items():
+            for part, total in zip((*PARTS, SPENT_CALLS), sums, strict=True):
+                if total:
+                    series.counts[spent_count(answered_by, part)] = total
         for name in _VALUES:
             values = getattr(pending, name)
             if values:

@@ -207,6 +207,11 @@ def value_of(bucket: int) -> float:
     return LOWEST * 2 * _GAMMA**bucket / (_GAMMA + 1)
 
 
+def borders_of(bucket: int) -> tuple[float, float]:
+    """Between which values a bucket lies; the first one reaches down without end."""
+    return (LOWEST * _GAMMA ** (bucket - 1) if bucket else -math.inf), LOWEST * _GAMMA**bucket
+
+
 def _bucket_of(value: float) -> int:
     if value <= LOWEST:
         return 0

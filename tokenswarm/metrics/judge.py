@@ -166,7 +166,9 @@ class _Judge:
     def _readings(self, intervals: range, count: int, width_s: float) -> list[Reading]:
         """The figure of every full window of so many intervals."""
         spans = [span_of(part.start, count, width_s) for part in sliding(intervals, count)]
-        if not isinstance(self._source, Measurements):
+        # A difference is of whole samples in two arms: sums of slices would cost as much.
+        is_difference = METRICS[self._subject.metric].kind is Kind.DIFFERENCE
+        if is_difference or not isinstance(self._source, Measurements):
             return [self._read(span) for span in spans]
         sources = sliding_sources(self._source, self._subject.metric, self._selector, intervals, count)
         return [self._read(span, source) for span, source in zip(spans, sources, strict=True)]

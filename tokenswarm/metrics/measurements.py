@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.paired import PAIRED, paired_difference
 from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
     FALLBACK_TOLD,
@@ -312,6 +313,11 @@ class Measurements:
         kind = METRICS[metric].kind
         if kind in (Kind.TIME, Kind.AMOUNT):
             return _of_histogram(self.histogram(metric, selector, span), aggregation)
+        if kind is Kind.DIFFERENCE:
+            both = self.select(Selector({**selector.labels, "arm": ANY_ARM}), span)
+            quantile = aggregation.quantile
+            assert quantile is not None, "a difference has no other figure"
+            return paired_difference(both, PAIRED[metric], quantile)
         if kind is Kind.SHARE:
             return self._share(metric, selector, span)
         if kind is Kind.GAUGE:

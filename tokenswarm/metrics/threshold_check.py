@@ -17,6 +17,7 @@ from tokenswarm.metrics.catalogue import (
     Metric,
 )
 from tokenswarm.metrics.measurements import ANY_OUTCOME
+from tokenswarm.metrics.paired import PAIRED
 from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.metrics.threshold_grammar import Expression, Subject
 from tokenswarm.metrics.units import SHARE, format_number, quantity_of
@@ -28,13 +29,15 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "outcome": (*OUTCOMES, ANY_OUTCOME),
     "arm": ARMS,
 }
-# Selecting by these leaves a share with one side only: 0% or 100%, whatever the target did.
+# Selecting by these leaves a share with one side only (0% or 100%, whatever the target did), or no pair.
 _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "success_rate": ("outcome", "status"),
     "error_rate": ("outcome", "status"),
     "rate_limited_rate": ("outcome", "status"),
     "availability": ("outcome", "status"),
     "cache_hit_rate": ("cache", "cache_layer"),
+    # Both arms are in it already, and of those only what they have in common.
+    **dict.fromkeys(PAIRED, ("arm", "outcome", "status", "cache", "cache_layer", "provider")),
 }
 # They are the generator's own, and belong to no call.
 _OF_NO_CALL: Final = OF_STARTS | {"generator_lag", "gc_pause"}
@@ -93,7 +96,7 @@ def _check_limit(expression: Expression, metric: Metric, aggregation: str) -> It
             f"allowed units: {units}" if units else "need no unit"
         )
         return
-    if limit.number < 0 and aggregation != "slope":
+    if limit.number < 0 and aggregation != "slope" and metric.kind is not Kind.DIFFERENCE:
         yield f"{what} is never negative, got {limit}"
     elif quantity is SHARE and not limit.unit and limit.number >= 1:
         number = format_number(limit.number)

@@ -50,7 +50,13 @@ BYTES_PER_SECOND: Final = Quantity("bytes per second", {f"{unit}/s": by for unit
 _PER_SECOND_OF: Final = {"B": BYTES_PER_SECOND}
 # An amount in none of these is a share.
 _BY_UNIT: Final = {"B": BYTES, "USD": NUMBER, "x": NUMBER}
-_BY_KIND: Final = {Kind.TIME: TIME, Kind.SHARE: SHARE, Kind.AMOUNT: SHARE, Kind.RATE: PER_SECOND}
+_BY_KIND: Final = {
+    Kind.TIME: TIME,
+    Kind.DIFFERENCE: TIME,
+    Kind.SHARE: SHARE,
+    Kind.AMOUNT: SHARE,
+    Kind.RATE: PER_SECOND,
+}
 
 
 def quantity_of(metric: Metric, aggregation: str) -> Quantity:

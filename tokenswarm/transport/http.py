@@ -205,8 +205,10 @@ class HttpConnection:
             self._wait = hub.wait
             self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
             if endpoint.tls is not None:
+                tls_from_s = self.clock()
                 channel = TlsChannel(endpoint.tls, endpoint.server_name)
                 self._channel = shake_hands(channel, self._send, self._receive)
+                record.tls_s = self.clock() - tls_from_s
         except FOREIGN as error:
             raise failure_of(error, connecting_to=endpoint.address) from error
         record.connect_s = self.clock() - began_at_s

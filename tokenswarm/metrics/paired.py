@@ -1,0 +1,54 @@
+"""The paired arm's answer: how much slower calls through the gateway are than calls past it, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Final
+
+from tokenswarm.metrics.call import GATEWAY, PROVIDER, SUCCESS
+from tokenswarm.metrics.difference import comparable, difference, samples_needed
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.series import Series, SeriesKey
+from tokenswarm.metrics.source import Reading
+from tokenswarm.metrics.spent import HIT
+from tokenswarm.metrics.units import TIME, format_figure
+
+# difference → the time that it is a difference of
+PAIRED: Final = {"paired_overhead": "latency", "paired_overhead_ttft": "ttft"}
+
+
+def paired_difference(series: Iterable[tuple[SeriesKey, Series]], time: str, quantile: float) -> Reading:
+    """Gateway minus provider, of successful calls that no cache answered; its samples are the smaller arm's.
+
+    `series` are those of both arms. `low` and `high` are the ends of the 95 % interval.
+    """
+    if not 0 < quantile < 1:
+        return Reading.absent("a difference of extremes has no interval; ask for a p(N) between 0 and 100")
+    arms: dict[str, dict[Hashable, Histogram]] = {GATEWAY: {}, PROVIDER: {}}
+    for key, one in series:
+        labels, histogram = key.labels, one.values.get(time)
+        if histogram is None or labels.outcome != SUCCESS or labels.cache == HIT:
+            continue
+        kinds = arms.setdefault(labels.arm, {})
+        kinds.setdefault((labels.prompt, labels.stream), Histogram()).merge(histogram)
+    if not arms[PROVIDER]:
+        return Reading.absent("no call went straight to the provider: it needs `paired:` in the profile")
+    samples = comparable(arms[GATEWAY], arms[PROVIDER])
+    if samples is None:
+        return Reading.absent("the arms have no kind of call in common that the cache did not answer")
+    smaller, needed = min(sample.size for sample in samples), samples_needed(quantile)
+    if smaller < needed:
+        return Reading.absent(
+            f"a p({quantile * 100:g}) needs {needed} calls in each arm and one has {smaller}: run longer, or"
+            " raise paired.share",
+            smaller,
+        )
+    found = difference(*samples, quantile)
+    low, high = (format_figure(end, TIME) for end in (found.low, found.high))
+    return Reading(
+        found.value,
+        smaller,
+        found.low,
+        found.high,
+        f"the limit lies inside the 95% interval, {low} to {high}",
+    )
