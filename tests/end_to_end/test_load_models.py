@@ -110,7 +110,8 @@ def test_expected_refusals_are_no_failures_and_checks_report_their_share(
         "expect: {status: [200, 429], json: [usage.total_tokens, metadata]}\n"
         "thresholds: {error_rate: '< 1%'}\n"
     )
-    done = tokenswarm("run", profile(text), "--model", QUICK_MOCK + ";status=429;error_rate=0.3")
+    model = QUICK_MOCK + ";status=429;error_rate=0.3;metadata=0"
+    done = tokenswarm("run", profile(text), "--model", model)
     counts = counts_of(done)
     assert done.code == 0, done.out
     assert counts["expected"] > 0
@@ -118,6 +119,13 @@ def test_expected_refusals_are_no_failures_and_checks_report_their_share(
     assert counts["check_met/has usage.total_tokens"] == counts["success"] > 0
     assert counts["check_asked/has metadata"] == counts["success"]
     assert counts["check_met/has metadata"] == 0
+
+
+def test_edge_004_finds_the_metadata_of_the_embedded_mock(tokenswarm: Callable[..., Any]) -> None:
+    """Each answer has it; how fast the answers are is for the machine to say."""
+    done = tokenswarm("run", "edge-004", "--time-scale", "0.02")
+    counts = counts_of(done)
+    assert counts["check_met/has metadata"] == counts["check_asked/has metadata"] == done.counted() > 0
 
 
 def test_an_honoured_rate_limit_is_waited_for_and_tried_again(

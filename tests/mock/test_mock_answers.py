@@ -29,6 +29,12 @@ def test_a_whole_answer_has_openais_shape(post: Post) -> None:
     assert "x-ratelimit-remaining-requests" in answer.headers
 
 
+def test_metadata_comes_to_order(post: Post) -> None:
+    """Beside the choices; nobody who didn't ask for it gets it."""
+    assert post("mock;metadata=1").json["metadata"] == {"provider": "mock", "cached": False}
+    assert "metadata" not in post("mock").json
+
+
 def test_a_stream_opens_with_a_role_and_ends_in_done(stream: Post) -> None:
     """Role chunk, one content chunk a token, finish chunk, [DONE]; no usage unless asked for."""
     answer = stream()

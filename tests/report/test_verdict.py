@@ -110,6 +110,33 @@ UNMEASURED = result(Status.NOT_MEASURED, "cache_hit_rate: > 30%", None, "no answ
         ),
         (
             [HELD],
+            CallTally(0, 0, expected=40),
+            PROPERLY,
+            (
+                "FAIL: none of 40 calls was answered: all were refused, as the profile expects of some"
+                " (exit 99)."
+            ),
+        ),
+        (
+            [HELD],
+            CallTally(0, 12, "connect", expected=3),
+            PROPERLY,
+            (
+                "FAIL: none of 15 calls succeeded; most failed with connect; 3 were refused as expected"
+                " (exit 99)."
+            ),
+        ),
+        (
+            [],
+            CallTally(0, 2, "http_5xx", expected=40, wants_answers=False),
+            PROPERLY,
+            (
+                "PASS: 0 calls succeeded and 2 failed, 40 were refused as expected; nothing was judged:"
+                " no threshold was given (exit 0)."
+            ),
+        ),
+        (
+            [HELD],
             WELL,
             Ending(aborted="error_rate is 60%"),
             "FAIL: the run was aborted: error_rate is 60% (exit 99).",
@@ -246,3 +273,29 @@ def test_a_busy_generator_is_a_warning(make_run: RunMaker) -> None:
     summary = summarise_run(read_run(folder))
     (check,) = [check for check in summary.checks if check.what == "generator CPU"]
     assert (check.state, "worker-2" in check.text) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome", "said"),
+    [
+        ([200, 429], "fail", "all were refused, as the profile expects of some"),
+        ([429], "pass", "0 calls succeeded and 0 failed"),
+    ],
+)
+def test_a_run_of_expected_refusals_passes_only_where_nothing_else_is_expected(
+    make_run: RunMaker, statuses: list[int], outcome: str, said: str
+) -> None:
+    """They are neither failures nor errors; where an answer is right too, one is wanted."""
+    profile = {
+        "name": "limited",
+        "stages": [
+            {"name": name, "duration": "15s", "users": 10, "warmup": name == "warm-up"}
+            for name in ("warm-up", "climb", "hold", "recover")
+        ],
+        "expect": {"status": statuses},
+    }
+    refused = ("expected", 429, "")
+    summary = judged(make_run, profile=profile, failing=lambda _at_s: 1.0, failure=refused)
+    assert summary.verdict.outcome.value == outcome
+    assert said in summary.verdict.sentence
+    assert summary.errors == ()

@@ -40,8 +40,11 @@ from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions
 
-# The mock that a run without a target gets: quick enough for the production SLO, with a real spread.
-EMBEDDED_MOCK: Final = MockOptions(ttft="lognormal:25:0.25", itl="lognormal:1.5:0.3", tokens="p50:20:p99:60")
+# The mock that a run without a target gets: quick enough for the SLOs of the shipped profiles, with a real
+# spread, and with the metadata that edge-004 looks for.
+EMBEDDED_MOCK: Final = MockOptions(
+    ttft="lognormal:20:0.25", itl="lognormal:1.5:0.3", tokens="p50:15:p99:40", orders=("metadata=1",)
+)
 EMBEDDED_MODEL: Final = "mock"
 
 

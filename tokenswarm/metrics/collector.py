@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
-from tokenswarm.metrics.call import CallRecord
+from tokenswarm.metrics.call import EXPECTED, INTERRUPTED, CallRecord
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.origins import Origin, Origins
 from tokenswarm.metrics.series import (
@@ -210,7 +210,7 @@ class Collector:
         if call.stream and call.content_at_s:
             self._record_stream(pending, call)
         if call.outcome != "success":
-            if call.outcome != "interrupted":
+            if call.outcome not in (EXPECTED, INTERRUPTED):
                 self._record_fault(call, elapsed_s)
         else:
             self._record_overhead(pending, call)

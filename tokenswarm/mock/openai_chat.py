@@ -54,6 +54,7 @@ class OpenAIChat:
             stamp.text if plan.orders.stamp and not plan.orders.tool else b"",
             message.after_stamp,
             b',"usage":' + usage(ask, plan) if has_usage(ask, plan) else b"",
+            _METADATA if plan.orders.metadata else b"",
             stamp.json,
         )
         return body[: len(body) // 2] if plan.orders.garble else body
@@ -86,9 +87,10 @@ def has_usage(ask: Ask, plan: Plan) -> bool:
 
 
 _WHOLE: Final = (
-    b'{"id":"%b","object":"chat.completion","created":%d,"model":%b,"choices":[{"index":0,"message":%b%b%b}]%b,'
+    b'{"id":"%b","object":"chat.completion","created":%d,"model":%b,"choices":[{"index":0,"message":%b%b%b}]%b%b,'
     b'"service_tier":"default","system_fingerprint":"fp_mock","mock":%b}'
 )
+_METADATA: Final = b',"metadata":{"provider":"mock","cached":false}'
 
 
 class _Message(NamedTuple):

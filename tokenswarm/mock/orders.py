@@ -38,6 +38,7 @@ class Orders:
     comment: bool = False
     crlf: bool = False
     stamp: bool = False
+    metadata: bool = False
     gzip: bool = False
     burst: int = 1
     stall_at: int | None = None
@@ -157,6 +158,12 @@ _ROWS: Final = (
         _flag,
         _FLAG,
         "The last words of the text are the provider's own times: survives any gateway.",
+    ),
+    Order(
+        "metadata",
+        _flag,
+        _FLAG,
+        "OpenAI chat, not streamed: a `metadata` object in the answer, as agents add one.",
     ),
     Order(
         "gzip",

@@ -49,6 +49,11 @@ class Expectations:
         """Whether answers must be kept and decoded for the checks."""
         return bool(self._paths)
 
+    @property
+    def wants_answers(self) -> bool:
+        """Whether calls may be answered at all; else only refusals are right."""
+        return not self._statuses or any(200 <= status <= 299 for status in self._statuses)
+
     def is_right_status(self, status: int) -> bool:
         """Whether this status counts as success: one of those given, or any 2xx if none are."""
         if status == _SWITCHED:

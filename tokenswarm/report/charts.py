@@ -24,11 +24,10 @@ from bokeh.models import (
 from bokeh.models.annotations import BoxAnnotation, Label, Span, Title
 from bokeh.plotting import figure
 
+from tokenswarm.report.chart_style import FONT, ROOM_ABOVE, label, light, style_frame, style_legend
 from tokenswarm.report.figures import since_start
-from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import LimitLine, StageRow, Timeline, Track
 
-_FONT: Final = "system-ui, sans-serif"
 _COLOURS: Final[Mapping[str, str]] = {
     "calls/s": "blue",
     "failed/s": "critical",
@@ -114,7 +113,7 @@ class _Drawing:
         values = [value for track in self._tracks for value in track.values if value is not None]
         highest = max(values, default=0.0) or 1.0
         limits = [limit.value for limit in self._limits if limit.value <= _HIGHEST_LIMIT * highest]
-        return max(highest, *limits, 0.0) * 1.18
+        return max(highest, *limits, 0.0) * ROOM_ABOVE
 
     def _frame(self) -> Any:
         zoom = BoxZoomTool(dimensions="width")
@@ -133,8 +132,8 @@ class _Drawing:
         above = dict.fromkeys(limit.name for limit in self._limits if limit.value > self._top)
         if above:
             beyond = Title(text=f"beyond the scale: {', '.join(above)}", standoff=2)
-            beyond.update(text_font=_FONT, text_font_size="11px", text_font_style="normal")
-            beyond.text_color = _light("muted")
+            beyond.update(text_font=FONT, text_font_size="11px", text_font_style="normal")
+            beyond.text_color = light("muted")
             frame.add_layout(beyond, "above")
         return frame
 
@@ -144,20 +143,20 @@ class _Drawing:
             box = BoxAnnotation(
                 left=stage.start_s,
                 right=stage.end_s,
-                fill_color=_light("shade"),
+                fill_color=light("shade"),
                 fill_alpha=0.07 if i % 2 else 0.0,
                 line_color=None,
                 level="underlay",
             )
             if stage.is_warmup:
-                box.update(hatch_pattern="/", hatch_color=_light("shade"), hatch_alpha=0.22, hatch_scale=10)
+                box.update(hatch_pattern="/", hatch_color=light("shade"), hatch_alpha=0.22, hatch_scale=10)
             self.figure.add_layout(box)
             if i:
                 self.figure.add_layout(
                     Span(
                         location=stage.start_s,
                         dimension="height",
-                        line_color=_light("line"),
+                        line_color=light("line"),
                         line_width=1,
                         level="underlay",
                     )
@@ -166,16 +165,15 @@ class _Drawing:
                 self.figure.add_layout(self._stage_label(i, stage))
 
     def _stage_label(self, i: int, stage: StageRow) -> Label:
-        return Label(
+        return label(
+            f"{stage.name} (warm-up)" if stage.is_warmup and stage.name != "warm-up" else stage.name,
+            light("muted"),
             x=(stage.start_s + stage.end_s) / 2,
             y=self._top,
             y_offset=-4,
-            text=f"{stage.name} (warm-up)" if stage.is_warmup and stage.name != "warm-up" else stage.name,
             text_align="center",
             text_baseline="top",
-            text_font=_FONT,
-            text_font_size="11px",
-            text_color=_light("muted"),
+            background_fill_color=None,
             name=f"{STAGE_LABEL}{i}",
             tags=[stage.start_s, stage.end_s],
         )
@@ -205,7 +203,9 @@ class _Drawing:
 
     def _draw_right(self, source: ColumnDataSource, track: Track) -> None:
         known = [value for value in track.values if value is not None]
-        self.figure.extra_y_ranges = {"right": Range1d(start=0, end=max(known, default=1.0) * 1.18 or 1.0)}
+        self.figure.extra_y_ranges = {
+            "right": Range1d(start=0, end=max(known, default=1.0) * ROOM_ABOVE or 1.0)
+        }
         axis = LinearAxis(y_range_name="right", ticker=BasicTicker(desired_num_ticks=4))
         axis.update(formatter=NumeralTickFormatter(format="0,0"))
         self.figure.add_layout(axis, "right")
@@ -214,7 +214,7 @@ class _Drawing:
             "right",
             source=source,
             mode="center",
-            color=_light(_COLOURS[track.name]),
+            color=light(_COLOURS[track.name]),
             line_width=1.5,
             line_dash=[5, 3],
             y_range_name="right",
@@ -244,7 +244,7 @@ class _Drawing:
         )
         slot, below = 0, -self._top
         for limit in drawn:
-            colour = _light(next((c for p, c in _COLOURS.items() if limit.name.startswith(p)), "critical"))
+            colour = light(next((c for p, c in _COLOURS.items() if limit.name.startswith(p)), "critical"))
             self.figure.line(
                 [limit.start_s, limit.end_s],
                 [limit.value] * 2,
@@ -259,56 +259,28 @@ class _Drawing:
 
     @staticmethod
     def _limit_label(limit: LimitLine, colour: str, slot: int) -> Label:
-        return Label(
-            x=limit.end_s,
-            y=limit.value,
-            x_offset=-4 - _LABEL_WIDTH * slot,
-            y_offset=2,
-            text=limit.name,
-            text_align="right",
-            text_font=_FONT,
-            text_font_size="11px",
-            text_color=colour,
-            background_fill_color=_light("surface"),
-            background_fill_alpha=0.75,
-        )
+        place = {"x": limit.end_s, "y": limit.value, "x_offset": -4 - _LABEL_WIDTH * slot, "y_offset": 2}
+        return label(limit.name, colour, **place)
 
     def _draw_marks(self) -> None:
         """What happened at one moment, across the whole height; its name on each chart."""
         for mark in self._timeline.marks:
-            colour = _light("critical")
+            colour = light("critical")
             self.figure.add_layout(
                 Span(location=mark.at_s, dimension="height", line_color=colour, line_width=2, name=mark.name)
             )
-            self.figure.add_layout(
-                Label(
-                    x=mark.at_s,
-                    y=0,
-                    x_offset=-4,
-                    y_offset=4,
-                    text=f"{mark.name} at {since_start(mark.at_s)}",
-                    text_align="right",
-                    text_font=_FONT,
-                    text_font_size="11px",
-                    text_color=colour,
-                    background_fill_color=_light("surface"),
-                    background_fill_alpha=0.75,
-                )
-            )
+            text = f"{mark.name} at {since_start(mark.at_s)}"
+            self.figure.add_layout(label(text, colour, x=mark.at_s, y=0, x_offset=-4, y_offset=4))
 
     def _colour(self, i: int, track: Track) -> str:
         if self._chart.key == "errors":
-            return _light(_CLASSES[i] if i < len(_CLASSES) else "slate")
-        return _light(_COLOURS[track.name])
+            return light(_CLASSES[i] if i < len(_CLASSES) else "slate")
+        return light(_COLOURS[track.name])
 
     def _style(self) -> None:
         drawn = self.figure
-        drawn.background_fill_color = drawn.border_fill_color = drawn.outline_line_color = None
-        drawn.title.text_font, drawn.title.text_font_size = _FONT, "13px"
-        drawn.title.text_font_style, drawn.title.text_color = "bold", _light("ink")
+        style_frame(drawn)
         drawn.toolbar.logo, drawn.toolbar.autohide = None, True
-        drawn.xgrid.grid_line_color = None
-        drawn.ygrid.grid_line_color = _light("grid")
         is_clock = self._timeline.at_s[-1] > _CLOCK_FROM_S
         drawn.xaxis.formatter = NumeralTickFormatter(format="00:00:00" if is_clock else "0,0")
         drawn.xaxis.ticker = AdaptiveTicker(
@@ -316,31 +288,8 @@ class _Drawing:
             mantissas=[1, 2, 5, 10, 15, 30] if is_clock else [1, 2, 5],
             desired_num_ticks=6,
         )
-        drawn.yaxis[0].ticker = BasicTicker(desired_num_ticks=5)
-        drawn.yaxis[0].formatter = NumeralTickFormatter(format="0,0.[00]")
-        for axis in drawn.axis:
-            axis.axis_line_color = axis.major_tick_line_color = _light("line")
-            axis.minor_tick_line_color = None
-            axis.major_label_text_font, axis.major_label_text_font_size = _FONT, "11px"
-            axis.major_label_text_color = _light("muted")
-        legend = drawn.legend[0]
+        legend = style_legend(drawn)
         legend.items = sorted(legend.items, key=lambda entry: entry.label.value.endswith("(right)"))
-        drawn.add_layout(legend, "below")
-        legend.update(
-            orientation="horizontal",
-            click_policy="hide",
-            location="left",
-            background_fill_color=None,
-            border_line_color=None,
-            label_text_font=_FONT,
-            label_text_font_size="12px",
-            label_text_color=_light("ink"),
-            inactive_fill_alpha=0.0,
-            glyph_width=18,
-            spacing=14,
-            padding=2,
-            margin=2,
-        )
 
 
 def _few(tracks: Sequence[Track]) -> list[Track]:
@@ -358,7 +307,3 @@ def _few(tracks: Sequence[Track]) -> list[Track]:
 def _floats(values: Sequence[float | None]) -> Any:
     # 32 bits are more than a screen shows, and half the size.
     return np.asarray([np.nan if value is None else value for value in values], dtype=np.float32)
-
-
-def _light(name: str) -> str:
-    return PALETTE[name].light

@@ -7,21 +7,19 @@ from typing import Any, Final
 
 from bokeh.embed import json_item
 from bokeh.models import (
-    BasicTicker,
     ColumnDataSource,
     FixedTicker,
     HoverTool,
     NumeralTickFormatter,
     Range1d,
 )
-from bokeh.models.annotations import Label, Span
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
+from tokenswarm.report.chart_style import ROOM_ABOVE, label, light, style_frame, style_legend
 from tokenswarm.report.figures import plain_rate
-from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import Breakpoint
 
-_FONT: Final = "system-ui, sans-serif"
 _TICKS: Final = 12  # more numbers would run into each other
 # key of a step, name, colour; from the due time first: a target that can't keep up shows there
 _CURVES: Final = (
@@ -42,19 +40,19 @@ def climb_item(climb: Breakpoint) -> dict[str, Any]:
     }
     columns |= {key: [_nan(getattr(step, key)) for step in climb.steps] for key, _, _ in _CURVES}
     known = [value for key, _, _ in _CURVES for value in columns[key] if not isnan(value)]
-    drawn = _frame(rates, max(known, default=1.0) * 1.18 or 1.0)
+    drawn = _frame(rates, max(known, default=1.0) * ROOM_ABOVE or 1.0)
     source = ColumnDataSource(dict(columns))
     tooltips = [("planned", "@rate{0,0.[0]} /s"), ("ended", "@achieved{0,0.[0]} /s")]
     for key, name, colour in _CURVES:
         if all(isnan(value) for value in columns[key]):
             continue
-        shade = PALETTE[colour].light
+        shade = light(colour)
         line = drawn.line("rate", key, source=source, color=shade, line_width=2, legend_label=f"{name} p95")
         drawn.scatter("rate", key, source=source, color=shade, size=6)
         tooltips.append((name, f"@{key}{{0,0.[00]}} ms"))
     if len(tooltips) > 2:
         drawn.add_tools(HoverTool(renderers=[line], mode="vline", tooltips=tooltips))
-        _style_legend(drawn)
+        style_legend(drawn)
     _mark_knee(drawn, climb)
     return dict(json_item(drawn))
 
@@ -70,20 +68,9 @@ def _frame(rates: list[float], top: float) -> Any:
         tools=[],
         toolbar_location=None,
     )
-    drawn.background_fill_color = drawn.border_fill_color = drawn.outline_line_color = None
-    drawn.title.text_font, drawn.title.text_font_size = _FONT, "13px"
-    drawn.title.text_font_style, drawn.title.text_color = "bold", PALETTE["ink"].light
-    drawn.xgrid.grid_line_color = None
-    drawn.ygrid.grid_line_color = PALETTE["grid"].light
+    style_frame(drawn)
     drawn.xaxis.ticker = FixedTicker(ticks=rates[:: -(-len(rates) // _TICKS)])
     drawn.xaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
-    drawn.yaxis.ticker = BasicTicker(desired_num_ticks=5)
-    drawn.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
-    for axis in drawn.axis:
-        axis.axis_line_color = axis.major_tick_line_color = PALETTE["line"].light
-        axis.minor_tick_line_color = None
-        axis.major_label_text_font, axis.major_label_text_font_size = _FONT, "11px"
-        axis.major_label_text_color = PALETTE["muted"].light
     return drawn
 
 
@@ -92,45 +79,13 @@ def _mark_knee(drawn: Any, climb: Breakpoint) -> None:
         rate = getattr(climb, field)
         if rate is None:
             continue
-        shade = PALETTE[colour].light
+        shade = light(colour)
         drawn.add_layout(
             Span(location=rate, dimension="height", line_color=shade, line_dash=[7, 4], line_width=2)
         )
-        drawn.add_layout(
-            Label(
-                x=rate,
-                y=drawn.y_range.end,
-                x_offset=-4,
-                y_offset=-below,
-                text=f"{word} {plain_rate(rate)}/s",
-                text_align="right",
-                text_baseline="top",
-                text_font=_FONT,
-                text_font_size="11px",
-                text_color=shade,
-                background_fill_color=PALETTE["surface"].light,
-                background_fill_alpha=0.75,
-                name=f"knee-{word}",
-            )
-        )
-
-
-def _style_legend(drawn: Any) -> None:
-    legend = drawn.legend[0]
-    drawn.add_layout(legend, "below")
-    legend.update(
-        orientation="horizontal",
-        location="left",
-        background_fill_color=None,
-        border_line_color=None,
-        label_text_font=_FONT,
-        label_text_font_size="12px",
-        label_text_color=PALETTE["ink"].light,
-        glyph_width=18,
-        spacing=14,
-        padding=2,
-        margin=2,
-    )
+        place = {"x": rate, "y": drawn.y_range.end, "x_offset": -4, "y_offset": -below}
+        text = f"{word} {plain_rate(rate)}/s"
+        drawn.add_layout(label(text, shade, **place, text_baseline="top", name=f"knee-{word}"))
 
 
 def _nan(value: float | None) -> float:

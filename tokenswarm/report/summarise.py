@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tokenswarm.metrics.call import EXPECTED, FAILURES, SUCCESS
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.source import Selector
@@ -29,6 +30,7 @@ def summarise_run(run: Run) -> Summary:
     slo = None
     if facts.slo is not None:
         slo = Slo.from_resolved(facts.slo["resolved"], str(facts.slo.get("file", "")))
+    expectations = Expectations(profile.expect)
     results = judge(thresholds_of(profile, slo), run.measurements)
     checks = checks_of(run, profile, {result.threshold.subject.metric for result in results})
     peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)
@@ -36,7 +38,7 @@ def summarise_run(run: Run) -> Summary:
     if facts.slo is not None:
         configuration["slo"] = facts.slo.get("resolved", {})
     return Summary(
-        verdict=decide(results, _tally(run.measurements), ending_of(run, checks)),
+        verdict=decide(results, _tally(run.measurements, expectations), ending_of(run, checks)),
         about=_about(run),
         checks=checks,
         thresholds=threshold_rows(results, slo),
@@ -46,18 +48,22 @@ def summarise_run(run: Run) -> Summary:
         errors=error_rows(run.measurements.faults),
         timeline=timeline_of(run, results),
         breakpoint=breakpoint_of(run, profile, slo),
-        expected=expected_answers(run.measurements, Expectations(profile.expect).checks),
+        expected=expected_answers(run.measurements, expectations.checks),
         environment=facts.environment,
         configuration=configuration,
     )
 
 
-def _tally(measurements: Measurements) -> CallTally:
+def _tally(measurements: Measurements, expectations: Expectations) -> CallTally:
     outcomes = measurements.outcomes(Selector())
-    succeeded = outcomes.pop("success", 0)
-    outcomes.pop("interrupted", None)
-    commonest = max(outcomes, key=lambda outcome: outcomes[outcome], default="")
-    return CallTally(int(succeeded), int(sum(outcomes.values())), commonest)
+    failures = {outcome: count for outcome, count in outcomes.items() if outcome in FAILURES}
+    return CallTally(
+        int(outcomes.get(SUCCESS, 0)),
+        int(sum(failures.values())),
+        max(failures, key=lambda outcome: failures[outcome], default=""),
+        int(outcomes.get(EXPECTED, 0)),
+        expectations.wants_answers,
+    )
 
 
 def threshold_rows(results: Sequence[ThresholdResult], slo: Slo | None) -> tuple[ThresholdRow, ...]:

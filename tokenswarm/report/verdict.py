@@ -5,7 +5,8 @@ The first of these that is true decides:
     interrupted   105   someone or something stopped the run before its end
     invalid       111   what was measured is not the whole, or not the planned load: a worker was lost,
                         counts disagree, the generator was too slow …
-    fail           99   no call succeeded, a threshold is broken, or one aborted the run
+    fail           99   no call succeeded (unless only refusals are expected), a threshold is broken, or
+                        one aborted the run
     inconclusive  111   a threshold can't be judged
     pass            0   everything holds; warnings included
 """
@@ -51,6 +52,8 @@ class CallTally:
     succeeded: int
     failed: int
     commonest_failure: str = ""
+    expected: int = 0  # refused, with a status that the profile counts as right
+    wants_answers: bool = True  # False: the profile expects refusals only, so none may be answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def _judged(results: Sequence[ThresholdResult], calls: CallTally, ending: Ending
     riddles = tuple(_riddle(result) for result in unknown)
     reasons = breaches + riddles + warnings
     counted = len(results) - len(by_status[Status.NOT_MEASURED])
-    if not calls.succeeded:
+    if not calls.succeeded and (calls.wants_answers or not calls.expected):
         why = _no_success(calls)
         return _Judged(Outcome.FAIL, why, (why, *reasons), len(warned))
     if broken:
@@ -124,8 +127,7 @@ def _judged(results: Sequence[ThresholdResult], calls: CallTally, ending: Ending
         return _Judged(Outcome.INCONCLUSIVE, why, reasons, len(warned))
     if not counted:
         said = "no threshold was given" if not results else "none of the thresholds' metrics was measured"
-        made = f"{_calls(calls.succeeded)} succeeded and {whole(calls.failed)} failed"
-        why = f"{made}; nothing was judged: {said}"
+        why = f"{_made(calls)}; nothing was judged: {said}"
         return _Judged(Outcome.PASS, why, (), 0)
     if warned:
         band = f"{_of(len(warned), counted)} in the warning band"
@@ -136,9 +138,18 @@ def _judged(results: Sequence[ThresholdResult], calls: CallTally, ending: Ending
 
 
 def _no_success(calls: CallTally) -> str:
-    if not calls.failed:
+    ended = calls.failed + calls.expected
+    if not ended:
         return "no call ended in a judged stage, so nothing can pass"
-    return f"none of {_calls(calls.failed)} succeeded; most failed with {calls.commonest_failure}"
+    if not calls.failed:
+        return f"none of {_calls(ended)} was answered: all were refused, as the profile expects of some"
+    refused = f"; {whole(calls.expected)} were refused as expected" if calls.expected else ""
+    return f"none of {_calls(ended)} succeeded; most failed with {calls.commonest_failure}{refused}"
+
+
+def _made(calls: CallTally) -> str:
+    made = f"{_calls(calls.succeeded)} succeeded and {whole(calls.failed)} failed"
+    return f"{made}, {whole(calls.expected)} were refused as expected" if calls.expected else made
 
 
 def _calls(count: int) -> str:

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tokenswarm.metrics.call import FAILURES, INTERRUPTED
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
@@ -44,13 +45,13 @@ class Glance:
         stage = plan.stages.stage_at(elapsed_s)
         recent = merge.recent(elapsed_s)
         totals = merge.totals.all_outcomes()
-        failed = {name: int(n) for name, n in totals.items() if name not in ("success", "interrupted")}
+        failed = {name: int(count) for name, count in totals.items() if name in FAILURES}
         return cls(
             stage="draining" if stage is None or is_stopping else stage.name,
             elapsed_s=min(elapsed_s, plan.total_s),
             total_s=plan.total_s,
             users=users,
-            calls=int(totals.get("success", 0)) + sum(failed.values()),
+            calls=int(sum(count for name, count in totals.items() if name != INTERRUPTED)),
             failed=sum(failed.values()),
             calls_per_s=recent.read("request_rate", Aggregation("value"), _EVERYTHING).value or 0.0,
             latency_p95_ms=_ms(recent.read("latency", _P95, _EVERYTHING).value),

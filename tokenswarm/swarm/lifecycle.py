@@ -15,6 +15,7 @@ from typing import Any, Final
 import gevent
 import locust.argument_parser
 import locust.runners
+import locust.stats
 from gevent.event import Event
 from locust import events
 from locust.env import Environment
@@ -31,6 +32,7 @@ from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sessions import Session, open_session
+from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import ChatUser
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
@@ -44,6 +46,9 @@ logger = logging.getLogger(__name__)
 
 def install(scenario: str) -> None:
     """Make a locustfile a tokenswarm scenario; the locustfile's first call."""
+    steady = SteadyTime()
+    for module in (locust.runners, locust.stats):
+        vars(module)["time"] = steady
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(Lifecycle(scenario).on_init)
 

@@ -9,7 +9,7 @@ from locust import LoadTestShape
 from locust.runners import STATE_INIT
 
 from tokenswarm.swarm.plan import RunPlan
-from tokenswarm.swarm.sessions import session_of
+from tokenswarm.swarm.sessions import Session, session_of
 
 _TICK_S: Final = 1.0  # how often Locust asks
 # Open arrivals are timed on the workers, whose run begins when Locust's message has reached them.
@@ -38,10 +38,12 @@ class ProfileShape(LoadTestShape):
                 session.has_finished = True
                 return None
             return (options.num_users or 1, options.spawn_rate or 1)
-        if session.is_stopping:
-            return (self.get_current_user_count(), 1)
         if self.runner.state != STATE_INIT:
-            self._await_boundary(plan)
+            self._await_boundaries(plan, session)
+        if session.is_stopping:
+            # What Locust knows already: anything else would start users among those that are draining.
+            last = self.runner.shape_last_tick
+            return (self.get_current_user_count(), 1) if last is None else (last[0], last[1])
         if self._elapsed_s(plan) >= _end_s(plan):
             session.has_finished = True
             return None
@@ -55,20 +57,22 @@ class ProfileShape(LoadTestShape):
         # In one batch: the profile's slope is in the ticks, not in Locust's spawn rate.
         return (users, max(1, abs(users - self.get_current_user_count())))
 
-    def _await_boundary(self, plan: RunPlan) -> None:
-        """Wait for a stage that begins before the next tick: a step must not be up to a second late."""
-        elapsed_s = self._elapsed_s(plan)
-        ends_s = [span.end_s for span in plan.stages.spans()[:-1]] + [_end_s(plan)]
-        upcoming = [end_s - elapsed_s for end_s in ends_s if end_s > elapsed_s]
-        if not upcoming or upcoming[0] >= _TICK_S:
-            return
-        # The ramp goes on while we wait, so its present value is set as Locust would set it.
+    def _await_boundaries(self, plan: RunPlan, session: Session) -> None:
+        """Be there when stages change before the next tick: no step is late, and no short stage left out."""
+        next_tick_s = self._elapsed_s(plan) + _TICK_S
+        for boundary_s in [*(span.end_s for span in plan.stages.spans()[:-1]), _end_s(plan)]:
+            if session.is_stopping or boundary_s >= next_tick_s:
+                return
+            if boundary_s > self._elapsed_s(plan):
+                self._set_users(self._wanted(plan))
+                gevent.sleep(max(0.0, boundary_s - self._elapsed_s(plan)))
+
+    def _set_users(self, wanted: tuple[int, float]) -> None:
+        """What Locust does with a tick: the ramp goes on while we wait, and a stage may have just begun."""
         assert self.runner is not None
-        wanted = self._wanted(plan)
         if self.runner.shape_last_tick is not None and wanted[0] != self.runner.shape_last_tick[0]:
             self.runner.start(*wanted)
             self.runner.shape_last_tick = wanted
-        gevent.sleep(max(0.0, upcoming[0] - (self._elapsed_s(plan) - elapsed_s)))
 
 
 def _end_s(plan: RunPlan) -> float:
