@@ -11,10 +11,8 @@ import gevent
 
 from tokenswarm.errors import PreflightError
 from tokenswarm.metrics.call import CallRecord
-from tokenswarm.transport.call import call
-from tokenswarm.transport.endpoint import Endpoint
-from tokenswarm.transport.http import HttpConnection
-from tokenswarm.wire.dialect import ChatOptions, Dialect
+from tokenswarm.transport.speech import Speech
+from tokenswarm.wire.dialect import ChatOptions
 
 _PROMPT: Final = "Reply with one short sentence: which city is the capital of France?"
 # A target that fails now and then is worth testing: only what fails every time is told, and load goes on.
@@ -31,31 +29,31 @@ class Preflight:
 
 
 def preflight(
-    endpoint: Endpoint, dialect: Dialect, kinds: Sequence[ChatOptions], path: str | None, key_source: str
+    speech: Speech, address: str, kinds: Sequence[ChatOptions], path: str | None, key_source: str
 ) -> Preflight:
     """Try each kind; raises PreflightError when the target can't be loaded at all.
 
-    `key_source` names the environment variable that the key comes from, for the message.
+    For the message: `address` is the target's, `key_source` names the environment variable of the key.
     """
     # gevent would print Ctrl-C as an error of its hub, besides handing it on to us.
     hub = gevent.get_hub()
     hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
     calls = 0
     warnings: list[str] = []
-    connection = HttpConnection(endpoint)
+    connection = speech.connect()
     try:
         for options in kinds:
             for _ in range(_ATTEMPTS):
                 record = CallRecord(time.monotonic())
                 record.stream = options.stream
-                call(connection, dialect, dialect.encode(_PROMPT, options, path), record)
+                connection.call(speech.encode(_PROMPT, options, path), record)
                 calls += 1
                 if record.outcome not in _MAY_PASS:
                     break
             if record.is_success:
                 continue
             kind = "streaming" if options.stream else "non-streaming"
-            where = f"target {endpoint.scheme}://{endpoint.address}, {kind} call"
+            where = f"target {address}, {kind} call"
             if record.outcome not in _MAY_PASS:
                 mend = _MENDS.get(record.outcome, _no_mend)(record, key_source)
                 raise PreflightError(f"{where}: {record.outcome}: {record.detail}\n  {mend}".rstrip())

@@ -35,10 +35,12 @@ from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
+from tokenswarm.profile.scenario import dialect_of
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
-from tokenswarm.wire.dialect import DIALECTS, ChatOptions
+from tokenswarm.transport.speech import speech_of
+from tokenswarm.wire.dialect import ChatOptions
 
 # The mock that a run without a target gets: quick enough for the SLOs of the shipped profiles, with a real
 # spread, and with the metadata that edge-004 looks for.
@@ -72,7 +74,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     _say_limits(resolved, request.workers or 1)
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
-        target = resolved.target or _aim_at(mock, request.names.model)
+        target = resolved.target or _aim_at(mock, resolved.profile.scenario, request.names.model)
         for aim in filter(None, (target, provider_of(target, resolved.profile.paired))):
             _say_preflight(resolved, aim)
         machine = describe_machine(Path.cwd())
@@ -105,21 +107,27 @@ def _say_limits(resolved: Resolved, workers: int) -> None:
         _say(warning)
 
 
-def _aim_at(mock: MockProcess | None, model: str | None) -> Target:
+def _aim_at(mock: MockProcess | None, scenario: str, model: str | None) -> Target:
     assert mock is not None
-    return Target(name="mock", url=mock.url, model=model or EMBEDDED_MODEL)
+    return Target(name="mock", url=mock.url, dialect=dialect_of(scenario), model=model or EMBEDDED_MODEL)
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> None:
     endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
-    streaming = resolved.profile.streaming
+    streaming = 1.0 if target.is_socket else resolved.profile.streaming
     kinds = [
         ChatOptions(model=target.model, stream=stream, max_tokens=resolved.profile.max_tokens)
         for stream, share in ((True, streaming), (False, 1 - streaming))
         if share > 0
     ]
     _say(f"preflight: calling {target.url}")
-    result = preflight(endpoint, DIALECTS[target.dialect], kinds, target.path, target.key_env)
+    result = preflight(
+        speech_of(target, endpoint),
+        f"{endpoint.scheme}://{endpoint.address}",
+        kinds,
+        target.path,
+        target.key_env,
+    )
     for warning in result.warnings:
         _say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"

@@ -77,7 +77,7 @@ _ROWS: Final = (
     ),
     _time(
         "connect",
-        "Start of TCP connect to connected, TLS included; new connections only.",
+        "Start of TCP connect to connected, with TLS and a WebSocket's upgrade and greeting; new ones only.",
         is_success_only=False,
     ),
     _time("tls", "The part of `connect` that the TLS handshake took.", is_success_only=False),
@@ -142,7 +142,7 @@ _ROWS: Final = (
         "reconnects",
         Kind.COUNTER,
         "1",
-        "Kept connections that the server had closed; the call went out once more.",
+        "Kept connections that the server had closed; the call went out on a new one.",
     ),
     Metric(
         "dropped_starts",
@@ -156,6 +156,18 @@ _ROWS: Final = (
         "1",
         "Calls that began more than 10 ms after they were due; open arrivals.",
     ),
+    Metric(
+        "ws_messages",
+        Kind.COUNTER,
+        "1",
+        "Messages that came on WebSockets, whatever was in them; pings and closes are none.",
+    ),
+    Metric(
+        "ws_drops",
+        Kind.COUNTER,
+        "1",
+        "WebSockets that the server ended, with or without a close frame, in a call or between two.",
+    ),
     Metric("bytes_sent", Kind.COUNTER, "B", "Bytes written to sockets."),
     Metric("bytes_received", Kind.COUNTER, "B", "Bytes read from sockets."),
     Metric(
@@ -164,6 +176,7 @@ _ROWS: Final = (
     Metric("cost_per_request", Kind.AMOUNT, "USD", "Cost of each call whose cost is known.", True),
     Metric("request_rate", Kind.RATE, "1/s", "Calls that ended per second."),
     Metric("offered_rate", Kind.RATE, "1/s", "Calls that were due per second, made or not; open arrivals."),
+    Metric("ws_messages_rate", Kind.RATE, "1/s", "Messages that came on WebSockets per second."),
     Metric("output_tokens_rate", Kind.RATE, "1/s", "Generated tokens per second."),
     Metric("input_tokens_rate", Kind.RATE, "1/s", "Prompt tokens per second."),
     Metric("success_rate", Kind.SHARE, "1", "Successful calls ÷ all that ended, interrupted ones left out."),
@@ -230,6 +243,7 @@ _ROWS: Final = (
     ),
     Metric("check_rate", Kind.SHARE, "1", "Checks of the profile's `expect:` that calls met ÷ checks made."),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
+    Metric("ws_open", Kind.GAUGE, "1", "WebSockets open on all load generators together."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),
     _time(
         "gc_pause",

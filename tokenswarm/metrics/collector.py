@@ -132,6 +132,7 @@ _COUNTS: Final = (
     "bytes_received",
     "reconnects",
     "chunks",
+    "ws_messages",
 )
 _VALUES: Final = (
     "latency",
@@ -230,6 +231,10 @@ class Collector:
         counts = self._unlabelled(elapsed_s, stage).counts
         counts[name] = counts.get(name, 0) + number
 
+    def note(self, kind: str, message: str, elapsed_s: float) -> None:
+        """List among the failures what was no call's, such as a connection lost between two."""
+        self._delta.add_fault(FaultKey(kind, 0, message), Fault(1, elapsed_s, elapsed_s))
+
     def _unlabelled(self, elapsed_s: float, stage: str) -> Series:
         interval = int(elapsed_s / self._width_s) if elapsed_s > 0 else 0
         return self._delta.series.setdefault(SeriesKey(interval, stage, NO_LABELS), Series())
@@ -254,6 +259,7 @@ class Collector:
         counts["bytes_received"] += call.bytes_received
         counts["reconnects"] += call.reconnects
         counts["chunks"] += call.chunks
+        counts["ws_messages"] += call.messages
         if call.cost is not None:
             pending.cost += call.cost
         if call.rate_limit_headroom is not None:

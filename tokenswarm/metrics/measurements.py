@@ -66,6 +66,7 @@ _RATES: Final[Mapping[str, str]] = {
     "request_rate": "requests",
     "offered_rate": PLANNED_STARTS,
     "output_tokens_rate": "output_tokens",
+    "ws_messages_rate": "ws_messages",
     "input_tokens_rate": "input_tokens",
 }
 

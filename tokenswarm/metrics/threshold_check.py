@@ -39,8 +39,8 @@ _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {
     # Both arms are in it already, and of those only what they have in common.
     **dict.fromkeys(PAIRED, ("arm", "outcome", "status", "cache", "cache_layer", "provider")),
 }
-# They are the generator's own, and belong to no call.
-_OF_NO_CALL: Final = OF_STARTS | {"generator_lag", "gc_pause"}
+# They are the generator's own or a connection's, and belong to no call.
+_OF_NO_CALL: Final = OF_STARTS | {"generator_lag", "gc_pause", "ws_drops"}
 
 
 @dataclass(frozen=True, slots=True)

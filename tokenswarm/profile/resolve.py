@@ -10,11 +10,13 @@ from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile, scale_slo
+from tokenswarm.profile.scenario import check_target, dialect_of
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.target import Target
 from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.wire.dialect import DIALECTS
+from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,18 @@ def resolve(
     slo_name = names.slo or profile.slo
     slo = scale_slo(load_slo(slo_name, places, environ), names.time_scale) if slo_name else None
     target = (
-        load_target(names.target, places, environ, model=names.model, dialects=DIALECTS)
+        load_target(
+            names.target,
+            places,
+            environ,
+            model=names.model,
+            dialects=(*DIALECTS, *SOCKET_DIALECTS),
+            dialect=dialect_of(profile.scenario, names.target),
+        )
         if names.target
         else None
     )
     if target is not None:
+        check_target(profile.scenario, target)
         provider_of(target, profile.paired)
     return Resolved(profile, slo, tuple(thresholds_of(profile, slo)), target)

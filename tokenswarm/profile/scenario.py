@@ -10,7 +10,7 @@ from tokenswarm.profile.target import DEFAULT_DIALECT, Target
 from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 
 # Scenario → what is spoken where the target is only a URL, or the mock. Any other scenario is HTTP.
-_DIALECTS: Final[Mapping[str, str]] = {"realtime": "openai-realtime", "websocket": "websocket"}
+_DIALECTS: Final[Mapping[str, str]] = {"realtime": "openai-realtime", "websocket_chat": "websocket"}
 
 
 def dialect_of(scenario: str, url: str = "") -> str:

@@ -148,12 +148,13 @@ class Target(Document, Aim):
         provider = self.provider
         if provider is None:
             return None
+        dialect = provider.dialect or self.dialect
         return Target(
             name=f"the provider of {self.name}"[:300],
-            dialect=provider.dialect or self.dialect,
+            dialect=dialect,
             model=provider.model or self.model,
             prices=self.prices,
-            websocket=self.websocket if (provider.dialect or self.dialect) == self.dialect else SocketSection(),
+            websocket=self.websocket if dialect == self.dialect else SocketSection(),
             **{name: getattr(provider, name) for name in Aim.model_fields},
         )
 

@@ -10,8 +10,9 @@ from typing import Self
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
-from tokenswarm.transport.endpoint import Endpoint
-from tokenswarm.wire.dialect import DIALECTS, ChatOptions, Dialect, Request
+from tokenswarm.transport.speech import Speech, speech_of
+from tokenswarm.transport.websocket import Watch
+from tokenswarm.wire.dialect import ChatOptions, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +20,17 @@ class Arm:
     """Where the calls of one arm go, and how they are worded; `name` is their label."""
 
     name: str
-    endpoint: Endpoint
-    dialect: Dialect
+    speech: Speech
     path: str | None  # instead of the dialect's own
     options: Mapping[bool, ChatOptions]  # by whether the answer is to stream
 
     @classmethod
-    def aimed(cls, name: str, target: Target, profile: Profile) -> Self:
+    def aimed(cls, name: str, target: Target, profile: Profile, watch: Watch) -> Self:
         """The arm that calls this target; its key comes from this process's environment."""
+        endpoint = endpoint_of(target, profile.timeouts, os.environ)
         return cls(
             name,
-            endpoint_of(target, profile.timeouts, os.environ),
-            DIALECTS[target.dialect],
+            speech_of(target, endpoint, watch),
             target.path,
             {
                 stream: ChatOptions(model=target.model, stream=stream, max_tokens=profile.max_tokens)
@@ -40,4 +40,4 @@ class Arm:
 
     def request(self, text: str, *, stream: bool) -> Request:
         """The request that carries this prompt."""
-        return self.dialect.encode(text, self.options[stream], self.path)
+        return self.speech.encode(text, self.options[stream], self.path)

@@ -22,6 +22,7 @@ from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.sessions import Session
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
+SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
 LAST_CALL: Final = "tokenswarm_last_call"  # when the worker's last call ended, since the run's start
 MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given time of the run on
 _NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
@@ -58,6 +59,7 @@ class Conductor:
         self._lost: set[str] = set()
         self._known: dict[str, str] = {}  # Locust's client id → our short name
         self._cpu: dict[str, float] = {}  # cores, as each worker last said
+        self._sockets: dict[str, int] = {}
         self._present: set[str] = set()
         self._last_call_s = 0.0
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
@@ -75,6 +77,7 @@ class Conductor:
         """Take what a worker measured."""
         if CPU in data:
             self._cpu[client_id] = float(data[CPU])
+            self._sockets[client_id] = int(data[SOCKETS])
             self._last_call_s = max(self._last_call_s, float(data[LAST_CALL]))
         delta = self.merge.read_report(data)
         if delta is None:
@@ -232,6 +235,9 @@ class Conductor:
         self._recorder.sample(at_s, "master", "users", self._runner.user_count)
         if self._session.load is not None:
             self._cpu["local"] = self._session.load.cpu.read()
+            self._sockets["local"] = self._session.load.sockets.open
+        if self._plan.target.is_socket:
+            self._recorder.sample(at_s, "master", "ws_open", sum(self._sockets.values()))
         for client_id, cores in self._cpu.items():
             self._recorder.sample(
                 at_s, self._known.get(client_id, client_id), "generator_cpu", round(cores, 3)

@@ -23,7 +23,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRun
 
 from tokenswarm.errors import ExitCode, TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
-from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, Conductor
+from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
@@ -167,6 +167,7 @@ class Lifecycle:
             is_running = runner.state in (STATE_SPAWNING, STATE_RUNNING)
             data[DELTA] = self._session.load.drain(at_once=not is_running).to_wire()
             data[CPU] = self._session.load.cpu.read()
+            data[SOCKETS] = self._session.load.sockets.open
             data[LAST_CALL] = self._session.load.last_call_s
 
     def _on_worker_connect(self, **_: Any) -> None:

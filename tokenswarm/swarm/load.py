@@ -25,10 +25,14 @@ from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.socket_watch import SocketWatch
+from tokenswarm.transport.frames import Close
+from tokenswarm.transport.websocket import Nobody
 from tokenswarm.wire.dialect import Request
 
 logger = logging.getLogger(__name__)
 
+DROPPED: Final = "dropped"  # how the failures' table calls a connection that was lost between two calls
 SIZES: Final = ("short", "medium", "long")
 
 
@@ -38,11 +42,16 @@ class Load:
     def __init__(self, plan: RunPlan, worker_index: int, client_id: str, corpus: Corpus) -> None:
         self.plan = plan
         self.started_at_s = time.monotonic() + plan.lead_s - plan.elapsed_s
-        self.gateway = Arm.aimed(GATEWAY, plan.target, plan.profile)
-        provider = plan.provider
-        self.provider = Arm.aimed(PROVIDER, provider, plan.profile) if provider is not None else None
         self._stages = plan.stages
         self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
+        self.sockets = SocketWatch(self._count_drop)
+        self.gateway = Arm.aimed(GATEWAY, plan.target, plan.profile, self.sockets)
+        provider = plan.provider
+        # Drops and open connections are the target's.
+        unwatched = Nobody()
+        self.provider = (
+            Arm.aimed(PROVIDER, provider, plan.profile, unwatched) if provider is not None else None
+        )
         self.rng = Random(f"{plan.seed}/{worker_index}")
         self._prompts = PromptSource(corpus, f"{plan.run_id}/{worker_index}", self.rng)
         self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
@@ -68,7 +77,8 @@ class Load:
                 shares = dict.fromkeys(sizes, 1.0)
             profile = self.plan.profile
             direct = profile.paired.share if profile.paired is not None else 0.0
-            mix = self._mixes[sizes] = Mix(call_mix(shares, profile.streaming, direct), self.rng)
+            streaming = 1.0 if self.gateway.speech.is_socket else profile.streaming
+            mix = self._mixes[sizes] = Mix(call_mix(shares, streaming, direct), self.rng)
         return mix
 
     def may_call(self, at_s: float) -> bool:
@@ -143,6 +153,12 @@ class Load:
             self.started_at_s,
             lambda name, due_s: self.collector.count(name, due_s, self._stage_name(due_s)),
         )
+
+    def _count_drop(self, close: Close, in_call: bool) -> None:
+        elapsed_s = time.monotonic() - self.started_at_s
+        self.collector.count("ws_drops", elapsed_s, self._stage_name(elapsed_s))
+        if not in_call:  # else it is the call's own failure
+            self.collector.note(DROPPED, f"{close}, between calls", elapsed_s)
 
     def _stage_name(self, elapsed_s: float) -> str:
         stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]

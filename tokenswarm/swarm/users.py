@@ -1,4 +1,4 @@
-"""Locust users that chat: one keep-alive connection an arm each, one Locust row a call."""
+"""Locust users that chat: one kept connection an arm each, HTTP's or a WebSocket; one Locust row a call."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from tokenswarm.metrics.call import EXPECTED, GATEWAY, INTERRUPTED, PROVIDER, SU
 from tokenswarm.swarm.load import SIZES
 from tokenswarm.swarm.patience import MOST_ATTEMPTS, wait_s
 from tokenswarm.swarm.sessions import session_of
-from tokenswarm.transport.call import call
-from tokenswarm.transport.http import HttpConnection
 
 
 class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure table shows
@@ -24,12 +22,7 @@ class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure t
 
 
 # Locust knows no arms: calls past the gateway have rows of their own.
-_ROW_NAMES: Final = {
-    (arm, size, stream): f"{before}chat {size} {'stream' if stream else 'plain'}"
-    for arm, before in ((GATEWAY, ""), (PROVIDER, "provider "))
-    for size in SIZES
-    for stream in (True, False)
-}
+_BEFORE: Final = {GATEWAY: "", PROVIDER: "provider "}
 
 
 class ChatUser(User):
@@ -38,6 +31,7 @@ class ChatUser(User):
     abstract = True
     sizes: ClassVar[tuple[str, ...]] = SIZES
     is_default: ClassVar[bool] = True  # started when no class is named
+    row: ClassVar[str] = "chat"  # what Locust's rows begin with
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -47,7 +41,7 @@ class ChatUser(User):
         self._load = load
         self._mix = load.mix_of(self.sizes)
         arms = (load.gateway, load.provider)
-        self._connections = {arm.name: HttpConnection(arm.endpoint) for arm in arms if arm is not None}
+        self._connections = {arm.name: arm.speech.connect() for arm in arms if arm is not None}
         self._stop_asked = Event()
 
     def on_start(self) -> None:
@@ -99,7 +93,7 @@ class ChatUser(User):
         try:
             for attempt in range(1, MOST_ATTEMPTS + 1):
                 record = load.new_record(kind, due_at_s)
-                call(self._connections[arm.name], arm.dialect, request, record)
+                self._connections[arm.name].call(request, record)
                 if not load.is_patient or record.outcome != "rate_limited" or attempt == MOST_ATTEMPTS:
                     return
                 if self._stop_asked.wait(wait_s(record.headers, attempt, time.time())):
@@ -120,11 +114,22 @@ class ChatUser(User):
         failure = None
         if record.outcome not in (SUCCESS, EXPECTED):
             failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
+        kind = "stream" if record.stream else "plain"
         self.environment.events.request.fire(
-            request_type="POST",
-            name=_ROW_NAMES[record.arm, record.prompt, record.stream],
+            request_type="WS" if self._load.gateway.speech.is_socket else "POST",
+            name=f"{_BEFORE[record.arm]}{self.row} {record.prompt} {kind}",
             response_time=None if latency_s is None else latency_s * 1000,
             response_length=record.bytes_received,
             exception=failure,
             context={},
         )
+
+
+class SocketUser(ChatUser):
+    """The same over a WebSocket: as many connections as users, opened by the first call, held to the end.
+
+    While a user pauses its connection stays open, and answers pings.
+    """
+
+    abstract = True
+    row = "socket"

@@ -51,9 +51,7 @@ class Upgrade:
         self._line = line
         self._is_switched = False
 
-    def perform(
-        self, request: Request, record: CallRecord, read_error: Callable[[bytes], ErrorBody]
-    ) -> bool:
+    def perform(self, request: Request, record: CallRecord, read_error: Callable[[bytes], ErrorBody]) -> bool:
         """Whether the server agreed; if not, the record says what it said instead."""
         key = base64.b64encode(os.urandom(16))
         sent = self.endpoint.upgrade_bytes(request, key.decode())
