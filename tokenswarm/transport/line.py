@@ -24,9 +24,9 @@ _BUFFER: Final = memoryview(bytearray(64 * 1024))
 class Line:
     """An open connection. Every method raises OSError, ssl.SSLError among them, when it breaks."""
 
-    __slots__ = ("_channel", "_socket", "_wait", "_watcher", "is_ended")
+    __slots__ = ("_channel", "_socket", "_wait", "_watcher", "is_ended", "tls_s")
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float]) -> None:
         """Connect, which waits; whoever ends the wait finds nothing left open."""
         self._channel: TlsChannel | None = None
         self._socket = connected_socket(endpoint)
@@ -34,10 +34,13 @@ class Line:
         self._wait = hub.wait
         self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
         self.is_ended = False  # the peer sends no more
+        self.tls_s: float | None = None  # what the handshake took
         if endpoint.tls is not None:
+            began_at_s = clock()
             try:
                 channel = TlsChannel(endpoint.tls, endpoint.server_name)
                 self._channel = shake_hands(channel, self._socket.sendall, self._receive)
+                self.tls_s = clock() - began_at_s
             except BaseException:
                 self.close()
                 raise

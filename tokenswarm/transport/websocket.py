@@ -247,7 +247,7 @@ class SocketConnection:
         endpoint, began_at_s = self.endpoint, self.clock()
         self.deadline.phase("timeout_connect", began_at_s + endpoint.timeouts.connect_s)
         try:
-            line = Line(endpoint)
+            line = Line(endpoint, self.clock)
         except FOREIGN as error:
             raise failure_of(error, connecting_to=endpoint.address) from error
         try:
@@ -275,7 +275,7 @@ class SocketConnection:
         if self._ping_s is not None:
             self._pinger = get_hub().loop.timer(self._ping_s, repeat=self._ping_s, ref=False)
             self._pinger.start(self._beat)
-        record.connect_s = self.clock() - began_at_s
+        record.connect_s, record.tls_s = self.clock() - began_at_s, line.tls_s
         return True
 
     def _await_greeting(self, frames: list[Frame], record: CallRecord) -> None:
