@@ -291,3 +291,31 @@ def test_who_answered_is_counted_under_the_model_that_was_asked_for() -> None:
     of_a = Selector({"model": "a"})
     assert measurements.count("answered_by/b", of_a) == 1
     assert measurements.count("answered_by/b", ALL) == 2
+
+
+def test_sums_over_growing_spans_are_those_of_each_span_alone() -> None:
+    """Who looks for a first breach gets the same figures as who asks for one span; so does who settled."""
+    calls = [call_at(0.5 * n, took_s=0.01 * n, prompt=("short", "long")[n % 2]) for n in range(1, 20)]
+    grown, settled = measured(*calls), measured(*calls)
+    settled.settle()
+    p95 = Aggregation("p", 95)
+    for selector in (ALL, Selector({"prompt": "short"}), Selector({"outcome": "all"})):
+        for end_s in (1.0, 4.0, 3.0, 9.5, 9.5):
+            span = Span(0.0, end_s)
+            alone = measured(*calls).read("latency", p95, selector, span)
+            assert grown.read("latency", p95, selector, span) == alone
+            assert settled.read("latency", p95, selector, span) == alone
+
+
+def test_what_is_added_after_a_look_counts_in_the_next() -> None:
+    """Sums that are kept for the next look are dropped when something comes."""
+    measurements, p95 = measured(call_at(1, took_s=0.1), call_at(2, took_s=0.1)), Aggregation("max")
+    span = Span(0.0, 5.0)
+    before = [measurements.read("latency", p95, ALL, where).value for where in (None, span)]
+    assert measurements.count("requests", ALL) == 2
+    collector = Collector(STARTED_AT_S, width_s=1.0)
+    collector.record(call_at(3, took_s=0.5))
+    measurements.absorb(collector.drain())
+    after = [measurements.read("latency", p95, ALL, where).value for where in (None, span)]
+    assert (before, after) == ([pytest.approx(0.1)] * 2, [pytest.approx(0.5)] * 2)
+    assert measurements.count("requests", ALL) == 3

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.measurements import Measurements
-from tokenswarm.metrics.series import Delta, Fault, FaultKey, Labels, Series, SeriesKey
+from tokenswarm.metrics.series import MAX_FAULTS, Delta, Fault, FaultKey, Labels, Series, SeriesKey
 from tokenswarm.metrics.source import Selector, StageSpan
-from tokenswarm.swarm.recorder import Recorder
+from tokenswarm.swarm.ration import Ration
+from tokenswarm.swarm.recorder import MOST_EVENTS, Recorder
 
 
 def delta_of(interval: int, calls: int = 1, width_s: float = 1.0) -> Delta:
@@ -90,6 +91,45 @@ def test_a_width_that_doubles_in_mid_run_loses_nothing(tmp_path: Path) -> None:
     recorder.absorb(delta_of(2, calls=5, width_s=2.0))
     recorder.close()
     assert read_back(tmp_path).count("requests", Selector()) == 7
+
+
+def test_a_run_that_would_fill_its_share_is_written_coarser(tmp_path: Path) -> None:
+    """Calls are all there, in fewer and wider intervals."""
+    recorder = Recorder(tmp_path, settle_s=0.0, ration=Ration(total_s=600, most_bytes=30_000))
+    for i in range(600):
+        recorder.absorb(delta_of(i))
+        recorder.flush(elapsed_s=i + 1.0)
+    recorder.close()
+    measurements = read_back(tmp_path)
+    assert (tmp_path / "intervals.jsonl").stat().st_size <= 33_000
+    assert measurements.width_s > 1.0
+    assert measurements.count("requests", Selector({"stage": "hold"})) == 600
+
+
+def test_a_target_with_a_new_message_for_each_call_fills_no_file(tmp_path: Path) -> None:
+    """Beyond MAX_FAULTS in the whole run, not in each line, messages are no longer told apart."""
+    recorder = Recorder(tmp_path, settle_s=0.0)
+    for i in range(30):
+        faults = {FaultKey("http_5xx", 500, f"id {i} {n}"): Fault(1, i, i) for n in range(50)}
+        recorder.absorb(Delta(1.0, {**delta_of(i).series}, faults))
+        recorder.flush(elapsed_s=i + 1.0)
+    recorder.close()
+    assert len(lines_of(tmp_path)[-1]["faults"]) == 1  # type: ignore[arg-type]
+    faults = read_back(tmp_path).faults
+    assert len(faults) == MAX_FAULTS + 1
+    assert sum(fault.count for fault in faults.values()) == 1500
+
+
+def test_a_worker_that_comes_and_goes_fills_no_file(tmp_path: Path) -> None:
+    """After MOST_EVENTS of what can happen for ever, only the rest is written."""
+    recorder = Recorder(tmp_path)
+    for i in range(MOST_EVENTS + 100):
+        recorder.event(float(i), "worker_lost", worker="worker-1")
+    recorder.event(1e6, "stopped", reason="finished")
+    recorder.close()
+    rows = lines_of(tmp_path, "events.jsonl")
+    assert len(rows) == MOST_EVENTS + 1
+    assert rows[-1]["event"] == "stopped"
 
 
 def test_an_idle_collector_writes_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tokenswarm.launch.interrupts import Interrupts
 
 _WORKERS_MAX_WAIT_S: Final = 60
 _STOP_WITH_STDIN: Final = "TOKENSWARM_STOP_WITH_STDIN"  # read by swarm/parent.py
+_TARGET_PID: Final = "TOKENSWARM_TARGET_PID"  # read by swarm/target_process.py
 _SHOW_CURSOR: Final = "\x1b[?25h\n"
 
 
@@ -67,8 +68,12 @@ class LocustProcess:
     (swarm/parent.py).
     """
 
-    def __init__(self, command: Sequence[str], interrupts: Interrupts) -> None:
+    def __init__(self, command: Sequence[str], interrupts: Interrupts, target_pid: int | None = None) -> None:
+        """`target_pid` is the process whose memory is to be sampled, if it is known."""
         self._command = command
+        self._environment = {_STOP_WITH_STDIN: "1"}
+        if target_pid is not None:
+            self._environment[_TARGET_PID] = str(target_pid)
         self._interrupts = interrupts
         self._process: subprocess.Popen[bytes]
 
@@ -77,7 +82,7 @@ class LocustProcess:
         self._process = subprocess.Popen(  # noqa: S603
             self._command,
             stdin=subprocess.PIPE,
-            env={**os.environ, _STOP_WITH_STDIN: "1"},
+            env={**os.environ, **self._environment},
             start_new_session=True,
         )
         self._interrupts.hand_to(self._interrupt)

@@ -88,7 +88,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
         run_json = _new_run_json(folder, {**facts, "environment": machine})
-        with LocustProcess(command, interrupts) as locust:
+        with LocustProcess(command, interrupts, mock.pid if mock is not None else None) as locust:
             code = locust.wait()
         state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
         unkept = ""

@@ -250,6 +250,7 @@ _ROWS: Final = (
         "How long Python's garbage collector held a load-generator process, each time.",
         is_success_only=False,
     ),
+    Metric("target_memory", Kind.GAUGE, "B", "Resident memory of the target's process, where we know it."),
     Metric("generator_cpu", Kind.GAUGE, "cores", "CPU used by one load-generator process, 1 = a whole core."),
 )
 

@@ -89,8 +89,11 @@ class Fault:
         self.last_s = max(self.last_s, other.last_s)
 
 
-def add_fault(faults: dict[FaultKey, Fault], key: FaultKey, fault: Fault) -> None:
-    """Add a failure; beyond MAX_FAULTS different ones, messages are no longer told apart."""
+def add_fault(faults: dict[FaultKey, Fault], key: FaultKey, fault: Fault) -> FaultKey:
+    """Add a failure; beyond MAX_FAULTS different ones, messages are no longer told apart.
+
+    Returns the key that it was added under.
+    """
     if key not in faults and len(faults) >= MAX_FAULTS:
         key = key._replace(message=OTHER_FAULTS)
     known = faults.get(key)
@@ -98,6 +101,7 @@ def add_fault(faults: dict[FaultKey, Fault], key: FaultKey, fault: Fault) -> Non
         faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
     else:
         known.merge(fault)
+    return key
 
 
 @dataclass(slots=True)

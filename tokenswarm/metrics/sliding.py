@@ -8,14 +8,12 @@ instead of n (van Herk, Pattern Recognition Letters 1992, who did it for minima)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.reduced import reduced
 from tokenswarm.metrics.series import Labels, Series, SeriesKey
 from tokenswarm.metrics.source import Selector
-
-# Figures depend on how calls went, whatever was selected.
-_KEPT: Final = frozenset({"outcome", "cache"})
 
 _Slice: TypeAlias = dict[tuple[str, Labels], Series]  # by stage and what is left of the labels
 
@@ -44,14 +42,9 @@ def sliding_sources(
 
 def _slices(source: Measurements, metric: str, selector: Selector) -> dict[int, _Slice]:
     """What each interval holds of the metric; labels that no longer matter are added up."""
-    dropped = {name: "" for name in Labels._fields if name not in _KEPT and name not in selector.labels}
     slices: dict[int, _Slice] = {}
-    for key, series in source.select(selector):
-        values = {metric: series.values[metric]} if metric in series.values else {}
-        own = slices.setdefault(key.interval, {}).setdefault(
-            (key.stage, key.labels._replace(**dropped)), Series()
-        )
-        own.merge(Series(series.counts, values))
+    for key, series in reduced(source.select(selector), (metric,), selector.labels):
+        slices.setdefault(key.interval, {}).setdefault((key.stage, key.labels), Series()).merge(series)
     return slices
 
 

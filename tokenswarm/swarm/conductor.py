@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +12,19 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
-from tokenswarm.metrics.judge import broken_abort_line
-from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME, Measurements
+from tokenswarm.metrics.interval import MOST_INTERVALS
+from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
+from tokenswarm.swarm.abort_watch import AbortWatch
 from tokenswarm.swarm.console import Console, Glance
+from tokenswarm.swarm.locust_bounds import prune
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.sessions import Session
+from tokenswarm.swarm.target_process import target_process
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
@@ -28,6 +33,8 @@ MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given t
 _NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
 _BEAT_S: Final = 0.5
 _SAMPLE_S: Final = 1.0
+_PRUNE_S: Final = 30.0
+_MOST_CPU_SAMPLES: Final = 30_000  # 85 bytes each
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +54,19 @@ class Conductor:
         self._plan: RunPlan = session.plan
         self._folder = folder
         # Only workers' reports of one interval arrive at different times.
-        settle_s = SETTLE_S if isinstance(runner, MasterRunner) else 0.0
-        self._recorder = Recorder(folder, settle_s) if folder is not None else None
-        self._timed = Measurements(self._plan.stage_spans(), self._plan.width_s)
+        plan = self._plan
+        settle_s = SETTLE_S + plan.report_interval_s if isinstance(runner, MasterRunner) else 0.0
+        ration = Ration(None if plan.is_open_ended else plan.total_s)
+        self._recorder = Recorder(folder, settle_s, ration) if folder is not None else None
+        self._abort_watch = AbortWatch(plan.abort_lines, plan.stage_spans(), plan.width_s)
+        self._target = target_process()
         self._console = console
         self._started_at_s = time.monotonic() + self._plan.lead_s
         self._stages = self._plan.stages
         self._stage = ""
         self._sampled_at_s = -_SAMPLE_S
         self._sampled_interval = -1
+        self._pruned_at_s = 0.0
         self._lost: set[str] = set()
         self._known: dict[str, str] = {}  # Locust's client id → our short name
         self._cpu: dict[str, float] = {}  # cores, as each worker last said
@@ -161,6 +172,9 @@ class Conductor:
                 self._sample(elapsed_s)
                 self._abort_if_broken(elapsed_s)
                 self._end_if_complete()
+            if elapsed_s - self._pruned_at_s >= _PRUNE_S:
+                self._pruned_at_s = elapsed_s
+                prune(self._runner.stats)
             if self._recorder is not None:
                 self._recorder.flush(elapsed_s)
                 if self._recorder.failure and not self._session.abort_reason:
@@ -184,9 +198,7 @@ class Conductor:
 
     def _absorb(self, delta: Delta) -> None:
         self.merge.absorb(delta, self.elapsed_s)
-        if self._plan.abort_lines:
-            # Kept by interval only where a line may have to be judged over time.
-            self._timed.absorb(delta)
+        self._abort_watch.absorb(delta)
 
     def _end_if_complete(self) -> None:
         """End a run whose last stage counts its calls, once all of them have ended."""
@@ -217,11 +229,11 @@ class Conductor:
     def _abort_if_broken(self, elapsed_s: float) -> None:
         """End the run at a threshold that says so; the calls in flight are still waited for."""
         session = self._session
-        if session.is_stopping or session.abort_reason or not self._plan.abort_lines:
+        if session.is_stopping or session.abort_reason:
             return
-        result = broken_abort_line(self._plan.abort_lines, self._timed, elapsed_s)
-        if result is not None:
-            self._abort(result.threshold.text)
+        broken = self._abort_watch.broken_line(elapsed_s)
+        if broken is not None:
+            self._abort(broken.threshold.text)
 
     def _is_headless(self) -> bool:
         options = self._runner.environment.parsed_options
@@ -233,11 +245,16 @@ class Conductor:
             return  # one sample an interval keeps the file bounded
         self._sampled_interval = interval
         self._recorder.sample(at_s, "master", "users", self._runner.user_count)
+        memory_bytes = self._target.memory_bytes() if self._target is not None else None
+        if memory_bytes is not None:
+            self._recorder.sample(at_s, "target", "target_memory", memory_bytes)
         if self._session.load is not None:
             self._cpu["local"] = self._session.load.cpu.read()
             self._sockets["local"] = self._session.load.sockets.open
         if self._plan.target.is_socket:
             self._recorder.sample(at_s, "master", "ws_open", sum(self._sockets.values()))
+        if interval % math.ceil(len(self._cpu) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):
+            return  # with hundreds of workers, not all of them in every interval
         for client_id, cores in self._cpu.items():
             self._recorder.sample(
                 at_s, self._known.get(client_id, client_id), "generator_cpu", round(cores, 3)

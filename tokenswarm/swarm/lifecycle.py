@@ -27,6 +27,7 @@ from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conduct
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
+from tokenswarm.swarm.locust_bounds import BoundedCsv
 from tokenswarm.swarm.merge import DELTA
 from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.parent import quit_with_parent
@@ -37,7 +38,6 @@ from tokenswarm.swarm.users import ChatUser
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
 _PLAN: Final = "tokenswarm_plan"
-_REPORT_INTERVAL_S: Final = 1.0
 # After an interruption nobody wants to wait for the longest answer.
 _INTERRUPTED_DRAIN_S: Final = 5.0
 
@@ -49,6 +49,7 @@ def install(scenario: str) -> None:
     steady = SteadyTime()
     for module in (locust.runners, locust.stats):
         vars(module)["time"] = steady
+    locust.stats.StatsCSVFileWriter = BoundedCsv  # type: ignore[misc]  # Locust offers no other way in
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(Lifecycle(scenario).on_init)
 
@@ -77,8 +78,6 @@ class Lifecycle:
         own = environment.events
         own.test_start.add_listener(self._on_test_start)
         if isinstance(runner, WorkerRunner):
-            # A second of silence is what a live display and an abort can bear.
-            locust.runners.WORKER_REPORT_INTERVAL = _REPORT_INTERVAL_S
             # Locust builds its whole argument parser for each option of each spawn message: at every step
             # of a ramp that held the worker's hub for 0.1 s, and all its calls seemed that much slower.
             locust.argument_parser.default_args_dict = functools.cache(
@@ -131,6 +130,7 @@ class Lifecycle:
             session.load.stop()
         if isinstance(runner, WorkerRunner):
             session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
+            locust.runners.WORKER_REPORT_INTERVAL = session.plan.report_interval_s
             session.load = Load(session.plan, runner.worker_index, runner.client_id, self._corpus)
             if self._worker_drain is not None:
                 self._worker_drain.begin()

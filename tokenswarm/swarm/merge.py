@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan
+from tokenswarm.swarm.recent import Recent
 from tokenswarm.swarm.recorder import Recorder
 
 DELTA: Final = "tokenswarm_delta"  # our key in Locust's report from worker to master
-_RECENT: Final = 5  # deltas' worth of time that the live display calls "now", in seconds
 _WHOLE_RUN_S: Final = 1e9  # one interval: the master keeps totals by stage, the run folder keeps time
 
 logger = logging.getLogger(__name__)
@@ -26,15 +25,14 @@ class Merge:
         self.totals = Measurements(stages, _WHOLE_RUN_S)
         self.rejected = 0
         self._recorder = recorder
-        self._recent: deque[tuple[float, Delta]] = deque()
+        self._recent = Recent()
 
     def absorb(self, delta: Delta, elapsed_s: float) -> None:
         """Add a delta that arrived `elapsed_s` after the run's start."""
         self.totals.absorb(delta)
         if self._recorder is not None:
             self._recorder.absorb(delta)
-        self._recent.append((elapsed_s, delta))
-        self._forget(elapsed_s)
+        self._recent.absorb(delta, elapsed_s)
 
     def read_report(self, data: Mapping[str, Any]) -> Delta | None:
         """What a worker's report carries. One that can't be read is counted: the run is not whole."""
@@ -50,12 +48,4 @@ class Merge:
 
     def recent(self, elapsed_s: float) -> Measurements:
         """What was reported within the last seconds, warm-ups included."""
-        self._forget(elapsed_s)
-        recent = Measurements((StageSpan("recent", 0, min(elapsed_s, _RECENT)),), _WHOLE_RUN_S)
-        for _, delta in self._recent:
-            recent.absorb(delta)
-        return recent
-
-    def _forget(self, elapsed_s: float) -> None:
-        while self._recent and self._recent[0][0] < elapsed_s - _RECENT:
-            self._recent.popleft()
+        return self._recent.at(elapsed_s)

@@ -25,6 +25,10 @@ from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
 
 _LEAD_S: Final = 1.0
+# A second of silence is what a live display and an abort can bear. A thousand workers report every 3 s:
+# more than this the master would spend a core on.
+_REPORT_INTERVAL_S: Final = 1.0
+_MOST_REPORTS_PER_S: Final = 333
 # Without a profile, Locust's own options say how many users, and for how long.
 _NO_PROFILE: Final = {"name": "locust", "stages": [{"name": "run", "duration": "1s", "users": 1}]}
 
@@ -103,6 +107,11 @@ class RunPlan:
     def width_s(self) -> float:
         """The width of one interval of measurements."""
         return interval_width_s(self.total_s)
+
+    @property
+    def report_interval_s(self) -> float:
+        """How often each worker reports."""
+        return max(_REPORT_INTERVAL_S, len(self.members) / _MOST_REPORTS_PER_S)
 
     @property
     def longest_call_s(self) -> float:

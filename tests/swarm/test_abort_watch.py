@@ -1,0 +1,70 @@
+"""Thresholds that end a run while it goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
+from tokenswarm.metrics.source import StageSpan
+from tokenswarm.metrics.threshold_grammar import parse_expression, parse_subject
+from tokenswarm.metrics.thresholds import Level, Status, Threshold
+from tokenswarm.swarm.abort_watch import AbortWatch
+
+STAGES = (StageSpan("hold", 0, 600),)
+
+
+def line(subject: str, expression: str, *, abort: bool = True) -> Threshold:
+    level = Level("threshold", parse_expression(expression), Status.FAIL)
+    return Threshold(parse_subject(subject), (level,), abort=abort)
+
+
+def second(i: int, latency_s: float, prompt: str = "short", outcome: str = "success") -> Delta:
+    """Ten calls that ended in one second."""
+    histogram = Histogram()
+    histogram.fold([latency_s] * 10)
+    key = SeriesKey(i, "hold", Labels(prompt=prompt, outcome=outcome, status="200", provider="a"))
+    return Delta(1.0, {key: Series({"calls": 10}, {"latency": histogram, "icl": histogram})})
+
+
+@pytest.mark.parametrize(
+    ("subject", "expression"),
+    [
+        ("latency", "p(95) < 200ms over 10s"),
+        ("latency{prompt:short}", "p(95) < 200ms"),
+        ("error_rate", "< 50% for 5s"),
+        ("request_rate", "< 15/s over 3s"),
+    ],
+)
+def test_a_broken_line_is_told_as_soon_as_it_is(subject: str, expression: str) -> None:
+    """Nothing for a minute of good calls; then slow, failing and twice as many ones."""
+    watch = AbortWatch((line(subject, expression),), STAGES, 1.0)
+    for i in range(60):
+        watch.absorb(second(i, 0.1))
+        assert watch.broken_line(i + 1.0) is None
+    broken = []
+    for i in range(60, 80):
+        watch.absorb(second(i, 0.9))
+        watch.absorb(second(i, 0.9, outcome="http_5xx"))
+        broken.append(watch.broken_line(i + 1.0))
+    assert any(broken)
+
+
+def test_labels_that_a_line_names_are_told_apart() -> None:
+    """Long prompts are slow, and the line is about short ones."""
+    watch = AbortWatch((line("latency{prompt:short}", "p(95) < 200ms"),), STAGES, 1.0)
+    watch.absorb(second(0, 0.1))
+    watch.absorb(second(0, 0.9, prompt="long"))
+    assert watch.broken_line(1.0) is None
+
+
+def test_only_what_lines_ask_for_is_kept() -> None:
+    """No histogram for a line about errors, and nothing at all without a line that aborts."""
+    errors = AbortWatch((line("error_rate", "< 50% for 5s"),), STAGES, 1.0)
+    idle = AbortWatch((line("latency", "p(95) < 200ms", abort=False),), STAGES, 1.0)
+    for watch in (errors, idle):
+        watch.absorb(second(0, 0.1))
+        assert watch.broken_line(1.0) is None
+    (series,) = errors._measured.series.values()
+    assert not series.values
+    assert not idle._measured.series
