@@ -85,7 +85,7 @@ def test_ten_mebibytes_is_the_limit(mock: MockProcess) -> None:
 
 def test_an_unknown_path_is_a_404(mock: MockProcess) -> None:
     """Both for what is hot and for what isn't."""
-    assert raw_post(mock, BODY, "/v1/embeddings")[0] == 404
+    assert raw_post(mock, BODY, "/v1/nothing")[0] == 404
     client = HTTPConnection(mock.url.removeprefix("http://"), timeout=20)
     client.request("GET", "/nope")
     response = client.getresponse()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Request
+from tokenswarm.mock.orders import Orders
 from tokenswarm.mock.pieces import Piece
 from tokenswarm.mock.provider import Plan
 from tokenswarm.mock.refusal import Refusal
@@ -19,7 +20,10 @@ class Stream(Protocol):
     """Renders one streamed answer, event by event."""
 
     pieces: tuple[Piece, ...]
-    events: int  # rendered so far, comments not counted
+
+    @property
+    def events(self) -> int:
+        """How many were rendered so far, comments not counted."""
 
     def opening(self) -> bytes:
         """What can be sent before there is any content."""
@@ -38,6 +42,10 @@ class MockDialect(Protocol):
     """How one API is spoken, from the provider's side. Stateless; one instance serves all calls."""
 
     id_prefix: bytes  # of an answer's id
+    is_text: bool  # whether an answer has output tokens
+
+    def fit(self, orders: Orders) -> Orders:
+        """The orders, without those that mean nothing in this dialect."""
 
     def read(self, request: Request) -> Ask | Refusal:
         """What the request asks for, or what is wrong with it."""

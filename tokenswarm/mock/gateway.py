@@ -11,10 +11,14 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.mock.anthropic_messages import AnthropicMessages
 from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Connection, Request
 from tokenswarm.mock.dialect import MockDialect
 from tokenswarm.mock.openai_chat import OpenAIChat
+from tokenswarm.mock.openai_completions import OpenAICompletions
+from tokenswarm.mock.openai_embeddings import OpenAIEmbeddings
+from tokenswarm.mock.openai_responses import OpenAIResponses
 from tokenswarm.mock.orders import Orders, read_orders, split_model
 from tokenswarm.mock.playback import GZIP_HEADERS, Call, Ending, StreamedAnswer, WholeAnswer, gzip_whole
 from tokenswarm.mock.provider import OK, Plan, Provider
@@ -31,6 +35,10 @@ _WAITS: Final = (429, 503, 529)
 # What is spoken where; behind /ak/KEY as well.
 _ROUTES: Final[Mapping[bytes, MockDialect]] = {
     b"/v1/chat/completions": OpenAIChat(),
+    b"/v1/completions": OpenAICompletions(),
+    b"/v1/responses": OpenAIResponses(),
+    b"/v1/embeddings": OpenAIEmbeddings(),
+    b"/v1/messages": AnthropicMessages(),
 }
 _UNKNOWN: Final = _ROUTES[b"/v1/chat/completions"]  # who says that there is nothing at a path
 _KEY_IN_PATH: Final = re.compile(rb"/ak/([^/]+)(/.+)")
@@ -55,6 +63,10 @@ def _route_behind_key(path: bytes) -> tuple[MockDialect | None, bytes]:
 
 def _nothing_at(path: bytes) -> Refusal:
     return Refusal(404, f"Unknown request URL: POST {path.decode('ascii', 'replace')}.", code="unknown_url")
+
+
+# What decides a call's orders: its dialect, its model's name and its x-mock-* headers.
+_Ordered = tuple[MockDialect, str, tuple[tuple[bytes, bytes], ...]]
 
 
 class Wanted(NamedTuple):
@@ -86,7 +98,7 @@ class Gateway:
         self._numbers = count(1)
         # Not seeded: ids must differ between runs too, because a repeated id betrays a cached answer.
         self._prefix = os.urandom(6).hex().encode()
-        self._orders: dict[tuple[str, tuple[tuple[bytes, bytes], ...]], Orders | Refusal] = {}
+        self._orders: dict[_Ordered, Orders | Refusal] = {}
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Take one call; its answer follows now or later."""
@@ -143,24 +155,25 @@ class Gateway:
                 ordered.append((name, value))
             elif name == b"accept-encoding":
                 accepts_gzip = b"gzip" in value
-        orders = self._orders_of(ask.model, tuple(ordered))
+        orders = self._orders_of((dialect, ask.model, tuple(ordered)))
         return orders if isinstance(orders, Refusal) else Wanted(ask, orders, accepts_gzip)
 
-    def _orders_of(self, model: str, headers: tuple[tuple[bytes, bytes], ...]) -> Orders | Refusal:
+    def _orders_of(self, ordered: _Ordered) -> Orders | Refusal:
         """Few models and headers stand in many calls, so what was read once is kept."""
-        known = self._orders.get((model, headers))
+        known = self._orders.get(ordered)
         if known is not None:
             return known
+        dialect, model, headers = ordered
         try:
             by_model = read_orders(split_model(model), self._defaults, "in the model name")
-            orders: Orders | Refusal = read_orders(
-                map(_header_order, headers), by_model, "in x-mock-* headers"
+            orders: Orders | Refusal = dialect.fit(
+                read_orders(map(_header_order, headers), by_model, "in x-mock-* headers")
             )
         except ConfigurationError as error:
             orders = Refusal(400, str(error), code="unknown_order")
         if len(self._orders) >= _CACHED_ORDERS:
             self._orders.clear()
-        self._orders[model, headers] = orders
+        self._orders[ordered] = orders
         return orders
 
     def _play(self, call: Call, wanted: Wanted, plan: Plan) -> None:

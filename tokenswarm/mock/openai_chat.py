@@ -12,6 +12,7 @@ from tokenswarm.mock.ask import Ask, check_shared, content_chars, read_object, t
 from tokenswarm.mock.connection import Request
 from tokenswarm.mock.openai_error import STREAM_ERROR, error_body
 from tokenswarm.mock.openai_head import openai_head
+from tokenswarm.mock.orders import Orders
 from tokenswarm.mock.pieces import TOOL_NAME, Kind, Piece, all_arguments, make_pieces
 from tokenswarm.mock.provider import Plan
 from tokenswarm.mock.refusal import Refusal
@@ -23,8 +24,13 @@ class OpenAIChat:
     """`POST /v1/chat/completions`."""
 
     id_prefix = b"chatcmpl-"
+    is_text = True
     head = staticmethod(openai_head)
     error = staticmethod(error_body)
+
+    def fit(self, orders: Orders) -> Orders:
+        """All orders can be followed."""
+        return orders
 
     def read(self, request: Request) -> Ask | Refusal:
         """The request, or what is wrong with it."""

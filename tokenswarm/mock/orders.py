@@ -132,9 +132,9 @@ _ROWS: Final = (
         "reasoning",
         _count,
         f"0 … {MAX_TOKENS}",
-        "Reasoning tokens before the visible ones (`reasoning_content`).",
+        "Reasoning tokens before the visible ones, in dialects that have them.",
     ),
-    Order("tool", _flag, _FLAG, "A tool call in place of text; finish reason `tool_calls`."),
+    Order("tool", _flag, _FLAG, "A tool call in place of text, in dialects that have them."),
     Order(
         "status", _status, "400 … 599", "Answer with this error at once; all calls, or `error_rate` of them."
     ),
@@ -149,7 +149,10 @@ _ROWS: Final = (
     ),
     Order("usage", _flag, _FLAG, "0: never send usage; 1: always. Unset: as the request asks."),
     Order(
-        "role_chunk", _flag, _FLAG, "0: no role-only chunk first; the role rides on the first content chunk."
+        "role_chunk",
+        _flag,
+        _FLAG,
+        "0: nothing before the first content chunk; what opens the stream rides on it.",
     ),
     Order("comment", _flag, _FLAG, "An SSE comment line before each event."),
     Order("crlf", _flag, _FLAG, "SSE lines end in CR LF."),
@@ -179,9 +182,14 @@ _ROWS: Final = (
     Order("cut", _count, _CHUNKS, "Cut the connection after so many chunks (not streaming: in mid-body)."),
     Order("error_at", _count, _CHUNKS, "An error event in place of the chunk after so many; streams."),
     Order(
-        "error_done", _flag, _FLAG, "1: `[DONE]` follows the error event of `error_at`, as some gateways do."
+        "error_done",
+        _flag,
+        _FLAG,
+        "1: a terminal event follows the error event of `error_at`, as with some gateways.",
     ),
-    Order("no_finish", _flag, _FLAG, "No finish reason: streams end in `[DONE]` without one."),
+    Order(
+        "no_finish", _flag, _FLAG, "No finish reason: streams end without one, as when an upstream was cut."
+    ),
     Order("garble", _flag, _FLAG, "Broken JSON: one chunk of a stream, or the whole body."),
     Order("html", _flag, _FLAG, "An HTML page, with status 200 or `status`."),
     Order("hang", _flag, _FLAG, "Never answer; the mock gives the connection up after 300 s."),

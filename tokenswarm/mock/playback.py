@@ -140,7 +140,7 @@ class WholeAnswer:
             body = gzip_whole(body)
             more += GZIP_HEADERS
         head = call.head(b"application/json", more)
-        call.tokens = plan.tokens + plan.orders.reasoning
+        call.tokens = plan.tokens + plan.orders.reasoning if call.dialect.is_text else 0
         if plan.orders.cut is not None:
             call.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
             return

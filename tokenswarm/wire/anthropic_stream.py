@@ -40,13 +40,14 @@ _DELTAS: Final[Mapping[str, tuple[str, _Delta]]] = MappingProxyType(
 class AnthropicEvents:
     """Reads the events of one stream."""
 
-    __slots__ = ("_foreign", "_has_begun", "_reason", "_usage", "is_ended")
+    __slots__ = ("_foreign", "_has_begun", "_is_started", "_reason", "_usage", "is_ended")
 
     noun = "an event of a message"
 
     def __init__(self) -> None:
         self.is_ended = False
         self._has_begun = False  # an event of the protocol has come
+        self._is_started = False
         self._reason = ""
         self._usage: JsonObject = {}  # all counts so far
         self._foreign = ""  # the outline of the first event that is none of the protocol's
@@ -76,7 +77,9 @@ class AnthropicEvents:
         counts = message.get("usage") or {}
         # Its output_tokens is what was there at once, one as a rule: no count of an answer that is cut.
         self._count({key: value for key, value in counts.items() if key != "output_tokens"})
-        return [*started(message), *usage(self._usage)]
+        begun = [] if self._is_started else started(message)
+        self._is_started = self._is_started or bool(begun)
+        return [*begun, *usage(self._usage)]
 
     def _start_block(self, document: JsonObject) -> list[Event]:
         return read_block(document["content_block"])
