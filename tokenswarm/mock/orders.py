@@ -152,7 +152,7 @@ _ROWS: Final = (
         "role_chunk",
         _flag,
         _FLAG,
-        "0: nothing before the first content chunk; what opens the stream rides on it.",
+        "0: nothing before the first content chunk; what opens a stream rides on it.",
     ),
     Order("comment", _flag, _FLAG, "An SSE comment line before each event."),
     Order("crlf", _flag, _FLAG, "SSE lines end in CR LF."),
@@ -185,11 +185,9 @@ _ROWS: Final = (
         "error_done",
         _flag,
         _FLAG,
-        "1: a terminal event follows the error event of `error_at`, as with some gateways.",
+        "1: the stream's usual end follows the error event of `error_at`.",
     ),
-    Order(
-        "no_finish", _flag, _FLAG, "No finish reason: streams end without one, as when an upstream was cut."
-    ),
+    Order("no_finish", _flag, _FLAG, "No finish reason: as when an upstream was cut."),
     Order("garble", _flag, _FLAG, "Broken JSON: one chunk of a stream, or the whole body."),
     Order("html", _flag, _FLAG, "An HTML page, with status 200 or `status`."),
     Order("hang", _flag, _FLAG, "Never answer; the mock gives the connection up after 300 s."),
