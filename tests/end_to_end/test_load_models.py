@@ -67,6 +67,7 @@ def test_starts_beyond_max_in_flight_are_dropped_and_counted(
     assert counts["planned_starts"] == 150
     assert counts["planned_starts"] == counts["dropped_starts"] + done.run["mock"]["received"]
     assert counts["dropped_starts"] > 100
+    assert "warning: max_in_flight: 2 is too few: 50 calls/s × " in done.err
     assert done.code == 111, done.out
     assert "dropped" in done.out
 

@@ -89,6 +89,12 @@ def test_duration_without_a_known_unit_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_negative_duration_is_told_from_a_wrong_unit() -> None:
+    """Its unit is right; only the sign is not."""
+    with pytest.raises(ValueError, match="got -1m30s, need a duration of 0s or more"):
+        parse_duration("-1m30s")
+
+
 @pytest.mark.parametrize(
     ("metric", "aggregation", "limit", "base"),
     [

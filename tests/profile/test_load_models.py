@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenswarm.errors import ProfileError
-from tokenswarm.profile.in_flight import longest_carried_s, warn_of_in_flight
+from tokenswarm.profile.in_flight import longest_carried_s, mean_latency_s, warn_of_in_flight
 from tokenswarm.profile.load import load_profile
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
@@ -121,6 +121,22 @@ def opened(*stages: dict[str, Any], **more: Any) -> Profile:
             "max_in_flight: belongs to the open model; add arrivals",
         ),
         ("stages: [{name: a, duration: 1s}]", "stages[0].users: missing"),
+        (
+            "stages: [{name: a, duration: -5s, users: 1}]",
+            "stages[0].duration: got -5s, need a duration of 0s or more",
+        ),
+        (
+            "stages: [{name: a, duration: 1s, users: 1}]\nthink_time: -5ms",
+            "mine.yaml:2 think_time: got -5ms, need a duration of 0s or more",
+        ),
+        (
+            OPEN + "stages: [{name: a, duration: 1s, rate: 5}, {name: b, duration: 1s, rate: 5, from: -1}]",
+            "stages[1].from: got -1, need ≥ 0",
+        ),
+        (
+            OPEN + "stages: [{name: a, requests: 5, rate: 5}, {name: a, duration: 1s, rate: 5}]",
+            "stages[1].name: got a, which stages[0] has too; names must differ",
+        ),
         ("stages: [{name: a, users: 5}]", "stages[0].duration: missing"),
         ("stages: [{name: a, duration: 1s, users: 5, from: 0.5}]", "got 0.5, need a whole number of users"),
         (
@@ -279,3 +295,15 @@ def test_cap_below_what_the_rate_needs_is_warned_of() -> None:
         " dropped. Raise it to 250 or more, or lower the rate"
     )
     assert warn_of_in_flight(profile({"duration": "1s", "users": 1}), 9) is None
+    assert warn_of_in_flight(some, None) is None
+
+
+@pytest.mark.parametrize(
+    ("latency_s", "mean_s"), [({True: 2.0, False: 1.0}, 1.25), ({False: 1.0}, 1.0), ({}, None)]
+)
+def test_latency_of_a_mix_is_weighted_by_its_shares(
+    latency_s: dict[bool, float], mean_s: float | None
+) -> None:
+    """A quarter of the calls stream; a kind that failed is left out."""
+    mixed = opened({"duration": "1s", "rate": 9}, streaming=0.25)
+    assert mean_latency_s(mixed, latency_s) == mean_s

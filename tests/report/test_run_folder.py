@@ -47,6 +47,22 @@ def test_a_run_that_stops_a_moment_early_ran_its_whole_plan(make_run: RunMaker) 
     assert read_run(make_run(stopped_s=59.8)).measurements.stages[-1].end_s == 60
 
 
+def test_the_last_stage_lasts_as_long_as_its_users_call(make_run: RunMaker) -> None:
+    """They hear of the end a moment late: the calls of that moment are no higher rate."""
+    late = read_run(make_run(stopped_s=62.0))
+    last = late.measurements.stages[-1]
+    assert (last.name, last.end_s) == ("recover", 62)
+    of_last = Selector({"stage": "recover"})
+    rate = late.measurements.read("request_rate", Aggregation("value"), of_last).value
+    assert rate == late.measurements.count("requests", of_last) / 12
+
+
+def test_the_last_stage_of_a_schedule_ends_with_it(make_run: RunMaker) -> None:
+    """No call is due after it, whenever users are sent home."""
+    profile = {"name": "stress", "stages": [], "arrivals": "poisson"}
+    assert read_run(make_run(stopped_s=60.3, profile=profile)).measurements.stages[-1].end_s == 60
+
+
 def test_a_killed_run_is_read_as_far_as_it_came(make_run: RunMaker) -> None:
     """Half a line at the end is left out, the missing end is mentioned, and the rest counts."""
     folder = make_run(reason="", drained=None, state="running", stopped_s=40.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ class Preflight:
 
     calls: int
     warnings: tuple[str, ...]
+    latency_s: Mapping[bool, float]  # of a call that succeeded, by whether it streams
 
 
 def preflight(
@@ -40,6 +41,7 @@ def preflight(
     hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
     calls = 0
     warnings: list[str] = []
+    latency_s: dict[bool, float] = {}
     connection = speech.connect()
     try:
         for options in kinds:
@@ -51,6 +53,7 @@ def preflight(
                 if record.outcome not in _MAY_PASS:
                     break
             if record.is_success:
+                latency_s[options.stream] = record.latency_s or 0.0
                 continue
             kind = "streaming" if options.stream else "non-streaming"
             where = f"target {address}, {kind} call"
@@ -60,7 +63,7 @@ def preflight(
             warnings.append(f"{where}: {record.outcome}: {record.detail}")
     finally:
         connection.close()
-    return Preflight(calls, tuple(warnings))
+    return Preflight(calls, tuple(warnings), latency_s)
 
 
 def _no_mend(record: CallRecord, key_source: str) -> str:

@@ -25,12 +25,13 @@ from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.machine import describe_machine
-from tokenswarm.launch.preflight import preflight
+from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.witness import Witness
 from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
+from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
@@ -75,8 +76,11 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     with ExitStack() as stack:
         mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
         target = resolved.target or _aim_at(mock, resolved.profile.scenario, request.names.model)
-        for aim in filter(None, (target, provider_of(target, resolved.profile.paired))):
-            _say_preflight(resolved, aim)
+        result = _say_preflight(resolved, target)
+        _say_in_flight(resolved.profile, result)
+        provider = provider_of(target, resolved.profile.paired)
+        if provider is not None:
+            _say_preflight(resolved, provider)
         machine = describe_machine(Path.cwd())
         witness = Witness(mock) if mock is not None else None
         interrupts.hold()  # from here on there is a folder to judge
@@ -112,7 +116,7 @@ def _aim_at(mock: MockProcess | None, scenario: str, model: str | None) -> Targe
     return Target(name="mock", url=mock.url, dialect=dialect_of(scenario), model=model or EMBEDDED_MODEL)
 
 
-def _say_preflight(resolved: Resolved, target: Target) -> None:
+def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
     endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
     streaming = 1.0 if target.is_socket else resolved.profile.streaming
     kinds = [
@@ -132,6 +136,14 @@ def _say_preflight(resolved: Resolved, target: Target) -> None:
         _say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"
     _say(f"preflight: {end}")
+    return result
+
+
+def _say_in_flight(profile: Profile, result: Preflight) -> None:
+    """One call by itself is as fast as the target gets: a cap that is too low for it is too low for load."""
+    warning = warn_of_in_flight(profile, mean_latency_s(profile, result.latency_s))
+    if warning is not None:
+        _say(f"warning: {warning}")
 
 
 def _kept(request: RunRequest, folder: Path) -> str:

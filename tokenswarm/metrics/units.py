@@ -77,6 +77,8 @@ def parse_duration(text: str) -> float:
     """Seconds of `500ms`, `30s`, `1m30s` or `0`; ValueError, with what is allowed, for anything else."""
     if text.strip() == "0":
         return 0.0
+    if text.strip().startswith("-") and _DURATION.fullmatch(text.strip()[1:].strip()):
+        raise ValueError(f"got {text}, need a duration of 0s or more")
     if not _DURATION.fullmatch(text.strip()):
         raise ValueError(f"got {text}, need a duration with its unit (ms, s, m, h), such as 30s or 1m30s")
     parts = _DURATION_PART.findall(text)

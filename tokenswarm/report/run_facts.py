@@ -72,6 +72,11 @@ class RunFacts:
         return tuple(stage.span for stage in self.stages)
 
     @property
+    def is_open(self) -> bool:
+        """Whether calls began by the clock, and not when users were ready."""
+        return bool(self.profile.get("resolved", {}).get("arrivals"))
+
+    @property
     def planned_s(self) -> float:
         """How long the run was to last."""
         return max((stage.span.end_s for stage in self.stages), default=0.0)

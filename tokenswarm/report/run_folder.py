@@ -72,7 +72,7 @@ def read_run(folder: Path) -> Run:
     log.each("events.jsonl", lambda row: events.append(_event(row)))
     stopped = next((event for event in events if event.name == "stopped"), None)
     ended_s = stopped.at_s if stopped is not None else _last_known_s(measurements, events)
-    measurements.set_stages(_really_ran(facts.stage_spans, ended_s))
+    measurements.set_stages(_really_ran(facts, ended_s))
     if stopped is None:
         log.missing.append("events.jsonl does not say that the run stopped: it was killed, or is still going")
     return Run(
@@ -160,9 +160,18 @@ def _last_known_s(measurements: Measurements, events: list[RunEvent]) -> float:
     return max((*intervals, *samples, *(event.at_s for event in events)), default=0.0)
 
 
-def _really_ran(plan: tuple[StageSpan, ...], ended_s: float) -> tuple[StageSpan, ...]:
+def _really_ran(facts: RunFacts, ended_s: float) -> tuple[StageSpan, ...]:
+    """The stages as far as the run went.
+
+    Users call until they are told to stop, which is a moment after the last stage's planned end: what they
+    begin then is counted in that stage, and so is the time. Open arrivals end where the schedule does.
+    """
+    plan = facts.stage_spans
+    goes_on = plan[-1:] if not facts.is_open else ()
     return tuple(
-        stage if stage.end_s <= ended_s + _LATE_S else replace(stage, end_s=ended_s)
+        replace(stage, end_s=ended_s)
+        if stage.end_s > ended_s + _LATE_S or (stage in goes_on and stage.end_s < ended_s)
+        else stage
         for stage in plan
         if stage.start_s < ended_s
     )
