@@ -319,3 +319,13 @@ def test_what_is_added_after_a_look_counts_in_the_next() -> None:
     after = [measurements.read("latency", p95, ALL, where).value for where in (None, span)]
     assert (before, after) == ([pytest.approx(0.1)] * 2, [pytest.approx(0.5)] * 2)
     assert measurements.count("requests", ALL) == 3
+
+
+def test_misses_that_only_silence_tells_are_no_hit_rate_before_there_is_a_hit() -> None:
+    """A gateway that marks hits alone looks, until the first one, as if it had no cache."""
+    rate, missed = Aggregation("rate"), {"cache": "miss", "is_miss_implied": True}
+    assert measured(call_at(1, **missed)).read("cache_hit_rate", rate, ALL).value is None
+    measurements = measured(call_at(1, **missed), call_at(2, cache="hit"))
+    assert measurements.read("cache_hit_rate", rate, ALL).value == 0.5
+    assert measurements.read("cache_hit_rate", rate, ALL, Span(1, 2)).value == 0
+    assert measured(call_at(1, cache="miss")).read("cache_hit_rate", rate, ALL).value == 0

@@ -65,6 +65,7 @@ class CallRecord:
         "input_tokens",
         "intended_at_s",
         "is_compression_asked",
+        "is_miss_implied",
         "is_reused",
         "messages",
         "model",
@@ -114,6 +115,7 @@ class CallRecord:
         self.tls_s: float | None = None  # the part of connect_s that the TLS handshake took
         # What the gateway and the provider say of themselves; "" and None where they don't.
         self.cache = ""  # "hit" or "miss"
+        self.is_miss_implied = False  # a miss because nothing said that it was a hit
         self.cache_layer = ""  # of a hit, such as L1, exact or semantic
         self.provider = ""  # who answered behind the gateway
         self.fell_back: bool | None = None  # whether another than the first provider answered

@@ -18,6 +18,7 @@ from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
     FALLBACK_TOLD,
     FELL_BACK,
+    IMPLIED_MISSES,
     NO_LABELS,
     PROMPT_CACHE_TOLD,
     Delta,
@@ -124,6 +125,7 @@ _COUNTS: Final = (
     PROMPT_CACHE_TOLD,
     FALLBACK_TOLD,
     FELL_BACK,
+    IMPLIED_MISSES,
     COMPRESSION_ASKED,
     "encoded_bytes",
     "decoded_bytes",
@@ -283,6 +285,7 @@ class Collector:
         if call.fell_back is not None:
             counts[FALLBACK_TOLD] += 1
             counts[FELL_BACK] += call.fell_back
+        counts[IMPLIED_MISSES] += call.is_miss_implied
         counts[COMPRESSION_ASKED] += call.is_compression_asked
         if call.encoded_bytes is not None and call.decoded_bytes is not None:
             counts["compressed"] += 1

@@ -15,6 +15,7 @@ from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
     FALLBACK_TOLD,
     FELL_BACK,
+    IMPLIED_MISSES,
     PROMPT_CACHE_TOLD,
     Delta,
     Fault,
@@ -401,13 +402,19 @@ class Measurements:
 
     def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
         calls = {"hit": 0.0, "miss": 0.0}
+        implied = 0.0
         intervals = self._intervals_of(span)
         for _, labels, row in self._matching(selector):
             if labels.cache in calls:
-                calls[labels.cache] += row.counts(intervals).get("calls", 0)
+                counts = row.counts(intervals)
+                calls[labels.cache] += counts.get("calls", 0)
+                implied += counts.get(IMPLIED_MISSES, 0)
         known = sum(calls.values())
         if not known:
             return Reading.absent("no answer said whether it came from a cache")
+        if implied == known and not any(labels.cache == "hit" for _, labels in self._rows):
+            # A gateway without a cache is just as silent.
+            return Reading.absent("no answer came from a cache, and none said that a cache was asked")
         return Reading.exact(calls["hit"] / known, int(known))
 
     def _gauge(self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None) -> Reading:

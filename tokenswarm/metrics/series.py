@@ -33,6 +33,7 @@ NO_LABELS: Final = Labels()
 FALLBACK_TOLD: Final = "fallback_told"  # calls whose gateway said whether it fell back
 FELL_BACK: Final = "fell_back"
 PROMPT_CACHE_TOLD: Final = "prompt_cache_told"  # input tokens of calls whose provider told its cached ones
+IMPLIED_MISSES: Final = "implied_misses"  # calls that were misses because nothing said otherwise
 COMPRESSION_ASKED: Final = "compression_asked"
 ANSWERED_BY: Final = "answered_by"  # ANSWERED_BY/MODEL: who says it answered
 

@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tokenswarm.profile.references import REFERENCE, fill, has_default
+from tokenswarm.profile.signals import Gateway, Signal
 from tokenswarm.profile.socket_messages import SocketSection
 from tokenswarm.profile.values import Block, Document, Flag, Number, problem
 from tokenswarm.profile.yaml_tree import Path
+from tokenswarm.wire.gateway_signals import AUTO
 from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 
 DEFAULT_DIALECT: Final = "openai-chat"
@@ -141,6 +143,10 @@ class Target(Document, Aim):
     websocket: SocketSection = Field(
         default=SocketSection(), description="keep-alive; and what the messages of dialect websocket mean"
     )
+    gateway: Gateway = Field(
+        default=AUTO, description="a preset that knows what its answers say of cache, provider and limits"
+    )
+    signals: list[Signal] = Field(default_factory=list, description="rules that go before the preset's")
 
     @property
     def direct(self) -> Target | None:
