@@ -2,9 +2,9 @@
 
 uvicorn starts this class for each connection. Every POST is served here, without ASGI: uvicorn's own
 request cycle (a task, an event, a scope and a dozen header checks a call) costs more than the rest of
-the mock together. Anything else is handed to uvicorn's stock protocol, connection and all, and from
-there to the ASGI application of the side routes, which closes the connection after its answer: so a
-connection is never shared by the two.
+the mock together. A GET that asks for a WebSocket is handed to socket_peer.py, anything else to uvicorn's
+stock protocol, connection and all, and from there to the ASGI application of the side routes, which
+closes the connection after its answer: so a connection is never shared by two of them.
 
     idle --POST--> reading --whole--> answering --last byte--> idle
     idle --other--> handed over
@@ -13,7 +13,6 @@ connection is never shared by the two.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
@@ -24,8 +23,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from tokenswarm.mock.outlet import Outlet
+
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 _HOT: Final = b"POST "
+_GET: Final = b"GET "
+_MAX_HEAD_BYTES: Final = 64 * 1024
 _MAX_PIPELINED: Final = 64
 _BAD_REQUEST: Final = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n"
@@ -63,12 +66,21 @@ class Front(Protocol):
     def handle(self, connection: Connection, request: Request) -> None: ...
 
 
+class SocketFront(Protocol):
+    """Who takes connections that are to become WebSockets."""
+
+    def is_asked_for(self, head: bytes) -> bool: ...
+
+    def take(self, transport: asyncio.Transport, connections: set[Any], data: bytes) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """One client connection. `on_lost(by_mock)` is called if it ends before the answer's last byte."""
 
     def __init__(
         self,
         front: Front,
+        sockets: SocketFront,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -76,6 +88,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.on_lost: Callable[[bool], None] | None = None
         self._front = front
+        self._sockets = sockets
         self._stock = (config, server_state, app_state, _loop)
         self._connections: set[Any] = server_state.connections  # typed for uvicorn's own classes
         self._parser = httptools.HttpRequestParser(self)
@@ -83,7 +96,6 @@ class Connection(asyncio.Protocol):
         self._is_reading = False
         self._answering: Request | None = None
         self._waiting: deque[Request] = deque()  # read whole, not yet answered; more than one when pipelined
-        self._is_closing = False
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -94,13 +106,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not subclasses of asyncio's, so isinstance would not do.
         self._transport = cast("asyncio.Transport", transport)
-        self._fd: int = transport.get_extra_info("socket").fileno()
+        self._outlet = Outlet(self._transport)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 — asyncio's signature
         self._connections.discard(self)
-        is_ours = self._is_closing
-        self._is_closing = True
+        is_ours = self._outlet.is_closing
+        self._outlet.is_closing = True
         self._waiting.clear()
         if self.on_lost is not None:
             self.on_lost(is_ours)
@@ -110,7 +122,7 @@ class Connection(asyncio.Protocol):
         if not self._is_reading and self._answering is None:
             data = self._held + data
             if not data.startswith(_HOT):
-                if _HOT.startswith(data):
+                if _is_undecided(data):
                     self._held = data
                 else:
                     self._hand_over(data)
@@ -120,7 +132,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if self._answering is None:
-                self._write(_BAD_REQUEST)
+                self._outlet.write(_BAD_REQUEST)
             self._close()
         # Answered here and not inside the parser's callback, which would take our own bugs for bad requests.
         self._answer_waiting()
@@ -144,7 +156,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name == b"expect" and self._answering is None and value.lower() == b"100-continue":
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._outlet.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._headers.append((name, value))
 
     def on_body(self, body: bytes) -> None:
@@ -172,7 +184,9 @@ class Connection(asyncio.Protocol):
 
     def respond(self, head: bytes, body: bytes) -> None:
         """A whole answer; `head` is status line and headers without length, connection and the empty line."""
-        self._write(b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), self._connection_header(), body))
+        self._outlet.write(
+            b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), self._connection_header(), body)
+        )
         self._completed()
 
     def begin(self, head: bytes, data: bytes) -> None:
@@ -180,27 +194,27 @@ class Connection(asyncio.Protocol):
         assert self._answering is not None
         if self._answering.knows_chunked:
             head += b"transfer-encoding: chunked\r\n"
-        self._write(b"%b%b\r\n%b" % (head, self._connection_header(), self._piece(data)))
+        self._outlet.write(b"%b%b\r\n%b" % (head, self._connection_header(), self._piece(data)))
 
     def send(self, data: bytes) -> None:
         """A further piece."""
-        self._write(self._piece(data))
+        self._outlet.write(self._piece(data))
 
     def finish(self, data: bytes) -> None:
         """The last piece and the end of the answer."""
         assert self._answering is not None
         end = b"0\r\n\r\n" if self._answering.knows_chunked else b""
-        self._write(self._piece(data) + end)
+        self._outlet.write(self._piece(data) + end)
         self._completed()
 
     def cut(self, data: bytes = b"") -> None:
         """End the connection in mid-answer, after `data` as it stands; `on_lost(by_mock=True)` follows."""
         if data:
-            self._write(data)
+            self._outlet.write(data)
         self._close()
 
     def _answer_waiting(self) -> None:
-        while self._waiting and self._answering is None and not self._is_closing:
+        while self._waiting and self._answering is None and not self._outlet.is_closing:
             self._answering = self._waiting.popleft()
             self._front.handle(self, self._answering)
 
@@ -225,34 +239,23 @@ class Connection(asyncio.Protocol):
             return data
         return b"%x\r\n%b\r\n" % (len(data), data)
 
-    def _write(self, data: bytes) -> None:
-        """Hand the bytes to the kernel now.
-
-        uvloop would do so at the end of its turn, after all other chunks that are due in the same turn:
-        under load the stamps of the truth log would be early by that much.
-        """
-        if self._is_closing:
-            return
-        if self._transport.get_write_buffer_size():
-            self._transport.write(data)
-            return
-        try:
-            sent = os.write(self._fd, data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:  # the client has gone; connection_lost will say so
-            return
-        if sent < len(data):
-            self._transport.write(data[sent:])
-
     def _close(self) -> None:
-        self._is_closing = True
-        self._transport.close()
+        self._outlet.close()
 
     def _hand_over(self, data: bytes) -> None:
         config, server_state, app_state, loop = self._stock
         self._connections.discard(self)
+        if data.startswith(_GET) and self._sockets.is_asked_for(data.partition(b"\r\n\r\n")[0]):
+            self._sockets.take(self._transport, self._connections, data)
+            return
         protocol = HttpToolsProtocol(config, server_state, app_state, loop)
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
         protocol.data_received(data)
+
+
+def _is_undecided(data: bytes) -> bool:
+    """Whether it can't be told yet whose a request is: of a GET the whole head must be there."""
+    if _HOT.startswith(data) or _GET.startswith(data):
+        return True
+    return data.startswith(_GET) and b"\r\n\r\n" not in data and len(data) < _MAX_HEAD_BYTES

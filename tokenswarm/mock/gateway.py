@@ -66,7 +66,7 @@ def _nothing_at(path: bytes) -> Refusal:
 
 
 # What decides a call's orders: its dialect, its model's name and its x-mock-* headers.
-_Ordered = tuple[MockDialect, str, tuple[tuple[bytes, bytes], ...]]
+_Ordered = tuple[type[MockDialect], str, tuple[tuple[bytes, bytes], ...]]
 
 
 class Wanted(NamedTuple):
@@ -102,15 +102,21 @@ class Gateway:
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Take one call; its answer follows now or later."""
-        self._tally.received += 1
-        number = b"%b%012x" % (self._prefix, next(self._numbers))
         route = _ROUTES.get(request.path)
         key = b""
         if route is None:
             route, key = _route_behind_key(request.path)
-        dialect = _UNKNOWN if route is None else route
-        call = Call(number, request.received_s, connection, dialect, self._timers, self._ended)
-        wanted = _nothing_at(request.path) if route is None else self._read(request, route, key)
+        if route is None:
+            self._refuse(self._begin(connection, request, _UNKNOWN), _nothing_at(request.path))
+        else:
+            self.serve(connection, request, route, key)
+
+    def serve(
+        self, connection: Connection, request: Request, dialect: MockDialect, key_in_path: bytes
+    ) -> None:
+        """Take one call in this dialect."""
+        call = self._begin(connection, request, dialect)
+        wanted = self._read(request, dialect, key_in_path)
         if isinstance(wanted, Refusal):
             self._refuse(call, wanted)
             return
@@ -119,6 +125,11 @@ class Gateway:
             call.wait(HANG_LIMIT_S, connection.cut)
             return
         self._play(call, wanted, self._provider.plan(wanted.orders, wanted.ask.max_tokens))
+
+    def _begin(self, connection: Connection, request: Request, dialect: MockDialect) -> Call:
+        self._tally.received += 1
+        number = b"%b%012x" % (self._prefix, next(self._numbers))
+        return Call(number, request.received_s, connection, dialect, self._timers, self._ended)
 
     def allows(self, headers: Iterable[tuple[bytes, bytes]], key_in_path: bytes = b"") -> Refusal | None:
         """Why a request with these headers, or this key in its path, is kept out, if it is."""
@@ -155,15 +166,20 @@ class Gateway:
                 ordered.append((name, value))
             elif name == b"accept-encoding":
                 accepts_gzip = b"gzip" in value
-        orders = self._orders_of((dialect, ask.model, tuple(ordered)))
+        orders = self.orders_of(dialect, ask.model, tuple(ordered))
         return orders if isinstance(orders, Refusal) else Wanted(ask, orders, accepts_gzip)
 
-    def _orders_of(self, ordered: _Ordered) -> Orders | Refusal:
-        """Few models and headers stand in many calls, so what was read once is kept."""
+    def orders_of(
+        self, dialect: MockDialect, model: str, headers: tuple[tuple[bytes, bytes], ...]
+    ) -> Orders | Refusal:
+        """The orders in a model's name and in x-mock-* headers, on top of the server's own.
+
+        Few models and headers stand in many calls, so what was read once is kept.
+        """
+        ordered = (type(dialect), model, headers)
         known = self._orders.get(ordered)
         if known is not None:
             return known
-        dialect, model, headers = ordered
         try:
             by_model = read_orders(split_model(model), self._defaults, "in the model name")
             orders: Orders | Refusal = dialect.fit(

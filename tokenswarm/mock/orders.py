@@ -17,6 +17,7 @@ from tokenswarm.mock.distribution import ALLOWED, LIMIT, Distribution, Fixed, pa
 from tokenswarm.mock.text import MAX_TOKENS
 
 DEFAULT_ERROR_STATUS: Final = 500
+MAX_PADDING: Final = 64 * 2**20
 
 
 # Compared and hashed by identity: plans are looked up by their orders on each call.
@@ -50,6 +51,11 @@ class Orders:
     garble: bool = False
     html: bool = False
     hang: bool = False
+    close_code: int | None = None
+    hang_up: float | None = None
+    ping: float = 0.0
+    binary: bool = False
+    pad: int = 0
 
     @property
     def is_certain(self) -> bool:
@@ -84,6 +90,14 @@ def _at_least_one(text: str) -> int:
 
 def _status(text: str) -> int:
     return _within(int(text), 400, 599)
+
+
+def _close_code(text: str) -> int:
+    return _within(int(text), 1000, 4999)
+
+
+def _padding(text: str) -> int:
+    return _within(int(text), 0, MAX_PADDING)
 
 
 def _seconds(text: str) -> int:
@@ -191,6 +205,23 @@ _ROWS: Final = (
     Order("garble", _flag, _FLAG, "Broken JSON: one chunk of a stream, or the whole body."),
     Order("html", _flag, _FLAG, "An HTML page, with status 200 or `status`."),
     Order("hang", _flag, _FLAG, "Never answer; the mock gives the connection up after 300 s."),
+    Order(
+        "close_code",
+        _close_code,
+        "1000 … 4999",
+        "WebSockets: `cut` and `hang_up` close with this code; without one the connection just goes (1006).",
+    ),
+    Order(
+        "hang_up", _milliseconds, "ms, 0 … 3600000", "WebSockets: end the connection so long after an answer."
+    ),
+    Order(
+        "ping",
+        _milliseconds,
+        "ms, 0 … 3600000",
+        "WebSockets: send a ping so often, and cut a client that left one unanswered; 0: never.",
+    ),
+    Order("binary", _flag, _FLAG, "WebSockets: one chunk comes as a binary message."),
+    Order("pad", _padding, f"bytes, 0 … {MAX_PADDING}", "WebSockets: one chunk is so much larger."),
 )
 
 ORDERS: Final = MappingProxyType({order.key: order for order in _ROWS})

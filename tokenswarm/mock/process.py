@@ -38,6 +38,8 @@ class MockCounters:
     lag: tuple[tuple[float, int], ...]  # (upper bound in s, wake-ups no later than that), the last bound inf
     cpu_s: float
     memory_bytes: int
+    websockets_opened: int = 0
+    websockets_open: int = 0
 
     @property
     def cut(self) -> int:
@@ -83,6 +85,8 @@ def parse_counters(text: str) -> MockCounters:
         # Only Linux tells these about itself.
         cpu_s=single.get("process_cpu_seconds_total", 0.0),
         memory_bytes=int(single.get("process_resident_memory_bytes", 0)),
+        websockets_opened=int(single.get("tokenswarm_mock_websockets_opened_total", 0)),
+        websockets_open=int(single.get("tokenswarm_mock_websockets_open", 0)),
     )
 
 

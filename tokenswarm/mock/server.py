@@ -23,6 +23,8 @@ from tokenswarm.mock.options import LISTENING, MockOptions
 from tokenswarm.mock.orders import Orders, read_order, read_orders
 from tokenswarm.mock.provider import Provider
 from tokenswarm.mock.side_routes import side_application
+from tokenswarm.mock.socket_peer import Sockets
+from tokenswarm.mock.socket_tally import SocketTally
 from tokenswarm.mock.tally import Tally, make_registry
 from tokenswarm.mock.timers import Timers
 from tokenswarm.mock.truth import FLUSH_EVERY_S, TruthLog
@@ -130,11 +132,16 @@ async def _serve(
     provider = Provider(_seeded("errors", options.seed), _seeded("timing", options.seed))
     gateway = Gateway(provider, defaults, api_key, tally, timers, log.append if log is not None else None)
 
+    socket_tally = SocketTally()
+    registry = make_registry(tally)
+    registry.register(socket_tally)
+    sockets = Sockets(gateway, timers, socket_tally)
+
     def make_connection(**arguments: Any) -> Connection:
-        return Connection(gateway, **arguments)
+        return Connection(gateway, sockets, **arguments)
 
     config = uvicorn.Config(
-        side_application(gateway, make_registry(tally)),
+        side_application(gateway, registry),
         http=make_connection,  # type: ignore[arg-type]  # uvicorn wants a class, and calls it as a factory
         ws="none",
         lifespan="off",

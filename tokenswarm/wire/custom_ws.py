@@ -19,9 +19,10 @@ from typing import Any, Final
 import orjson
 
 from tokenswarm.wire.contract import ChatOptions, ErrorBody, Request
-from tokenswarm.wire.error_body import one_line, read_error, text_of
+from tokenswarm.wire.error_body import one_line, read_error
 from tokenswarm.wire.events import Done, Event, Finished, Malformed, StreamFault, TextDelta, Usage
 from tokenswarm.wire.json_path import exists, value_at
+from tokenswarm.wire.socket_message import read_message
 
 Steps = Sequence[str | int]
 
@@ -136,10 +137,9 @@ class CustomSession:
         """The events of one message."""
         document: Any = None
         if self._needs_json:
-            try:
-                document = orjson.loads(message)
-            except orjson.JSONDecodeError:
-                return [Malformed(f"a message that is no JSON: “{text_of(message)}”")]
+            document = read_message(message)
+            if isinstance(document, Malformed):
+                return [document]
         rules = self._messages
         if not self.is_ready and rules.ready is not None and rules.ready.holds(message, document):
             self.is_ready = True

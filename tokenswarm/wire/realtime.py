@@ -20,7 +20,7 @@ import orjson
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.wire.contract import ChatOptions, ErrorBody, Request
-from tokenswarm.wire.error_body import error_of, read_error, text_of
+from tokenswarm.wire.error_body import error_of, read_error
 from tokenswarm.wire.events import (
     Done,
     Event,
@@ -33,6 +33,7 @@ from tokenswarm.wire.events import (
     Usage,
 )
 from tokenswarm.wire.outline import outline
+from tokenswarm.wire.socket_message import read_message
 
 _PATH: Final = "/v1/realtime"
 _BETA_HEADER: Final = ("openai-beta", "realtime=v1")
@@ -119,12 +120,9 @@ class RealtimeSession:
 
     def feed(self, message: bytes) -> list[Event]:
         """The events of one server event."""
-        try:
-            said = orjson.loads(message)
-        except orjson.JSONDecodeError as error:
-            if message.lstrip()[:1] in (b"{", b"["):
-                return [Malformed(f"broken JSON in a message: {error.msg}")]
-            return [Malformed(f"a message that is no JSON: “{text_of(message)}”")]
+        said = read_message(message)
+        if isinstance(said, Malformed):
+            return [said]
         try:
             kind = said["type"]
             delta = _DELTAS.get(kind)
