@@ -76,6 +76,7 @@ class Script:
     )
     model: str = "mock"
     scale: float = 0.4  # calls a second of one user
+    alter: Callable[[CallRecord, Random], None] = lambda _record, _rng: None  # what is special about a call
 
 
 def users_at(at_s: float) -> int:
@@ -111,6 +112,7 @@ def calls_of(script: Script) -> Iterator[CallRecord]:
         record.prompt = rng.choices(("short", "medium", "long"), (30, 50, 20))[0]
         record.stream = rng.random() < script.streaming
         _answer(record, script, rng, at_s)
+        script.alter(record, rng)
         yield record
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tokenswarm.report.figures import plain_rate
+from tokenswarm.report.overhead import Overhead
 from tokenswarm.report.verdict import Verdict
 
 SCHEMA: Final = 1
@@ -252,6 +253,7 @@ class Summary:
     configuration: Mapping[str, Any]  # profile, slo and target as resolved
     expected: tuple[ExpectedAnswer, ...] = ()
     breakpoint: Breakpoint | None = None
+    overhead: Overhead | None = None
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

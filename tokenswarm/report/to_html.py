@@ -16,6 +16,7 @@ from tokenswarm.report import figures
 from tokenswarm.report.charts import STAGE_LABEL, chart_item
 from tokenswarm.report.climb_chart import climb_item
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import Summary
 
@@ -44,6 +45,7 @@ def render(summary: Summary) -> str:
             summary=summary,
             groups=threshold_groups(summary.thresholds),
             tables=tables_of_spreads(summary.spreads),
+            parts_of_calls=PARTS,
             palette=PALETTE,
             shades={shade.light: shade.dark for shade in PALETTE.values()},
             charts=charts,

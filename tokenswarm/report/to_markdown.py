@@ -8,6 +8,7 @@ from typing import Final
 
 from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.summary import Summary
 
 _MARKS: Final = {
@@ -46,6 +47,7 @@ def render(summary: Summary) -> str:
         _thresholds,
         _totals,
         _spreads,
+        _overhead,
         _stages,
         _expected,
         _errors,
@@ -159,6 +161,44 @@ def _spreads(summary: Summary) -> Iterator[str]:
             for s in group.rows
         ]
         yield from _table(("", "p50", "p90", "p95", "p99", "max", "calls"), rows, "lrrrrrr")
+
+
+def _overhead(summary: Summary) -> Iterator[str]:
+    overhead = summary.overhead
+    if overhead is None:
+        return
+    if overhead.rows:
+        yield "## What the gateway adds, ms"
+        yield ""
+        rows = [
+            (row.title, row.way, str(row.p50), str(row.p95), str(row.p99), whole(row.count))
+            for row in overhead.rows
+        ]
+        yield from _table(("", "Way", "p50", "p95", "p99", "calls"), rows, "llrrrr")
+        yield ""
+        yield from (f"- {_text(note)}" for note in overhead.notes)
+        yield ""
+    if overhead.distortion:
+        yield "## How the gateway changes streams"
+        yield ""
+        yield _text(overhead.sentence)
+        yield ""
+        changes = [(row.what, row.show(row.gateway), row.show(row.provider)) for row in overhead.distortion]
+        yield from _table(("", "through the gateway", "straight to the provider"), changes, "lrr")
+        yield ""
+    yield "## Where the time goes, mean ms"
+    yield ""
+    heads = ("", *(PARTS[part] for part in overhead.parts), "whole", "calls")
+    means = [
+        (
+            row.title,
+            *(time_ms(row.parts_ms.get(part)) for part in overhead.parts),
+            time_ms(row.mean_ms),
+            whole(row.count),
+        )
+        for row in overhead.breakdown
+    ]
+    yield from _table(heads, means, "l" + "r" * (len(heads) - 1))
 
 
 def _stages(summary: Summary) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tokenswarm.report.figures import share, since_start, time_ms, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.summary import Summary
 
 _STYLES: Final = {
@@ -62,6 +63,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         yield ""
     for table in _spreads(summary):
         yield table
+        yield ""
+    for part in _overhead(summary):
+        yield part
         yield ""
     if summary.expected:
         yield _expected(summary)
@@ -153,6 +157,33 @@ def _spreads(summary: Summary) -> Iterator[Table]:
                 figures = (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)
                 table.add_row(Text(name), *(time_ms(value) for value in figures), whole(s.count))
         yield table
+
+
+def _overhead(summary: Summary) -> Iterator[RenderableType]:
+    """What the gateway adds; not that of a mock which is gateway and provider in one."""
+    overhead = summary.overhead
+    if overhead is None or not overhead.rows or (summary.about.is_embedded_mock and not overhead.distortion):
+        return
+    table = _table("Overhead, ms")
+    table.add_column("", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    for head in ("p50", "p95", "p99", "calls"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in overhead.rows:
+        figures = (str(figure) for figure in (row.p50, row.p95, row.p99))
+        table.add_row(Text(row.title), row.way, *figures, whole(row.count))
+    yield table
+    yield Text("\n".join(overhead.notes), style="dim")
+    if overhead.sentence:
+        yield Text(overhead.sentence)
+    table = _table("Where the time goes, mean ms")
+    table.add_column("", overflow="fold")
+    for part in (*(PARTS[part] for part in overhead.parts), "whole", "calls"):
+        table.add_column(part, justify="right", overflow="fold")
+    for share_of in overhead.breakdown:
+        parts = (time_ms(share_of.parts_ms.get(part)) for part in overhead.parts)
+        table.add_row(Text(share_of.title), *parts, time_ms(share_of.mean_ms), whole(share_of.count))
+    yield table
 
 
 def _expected(summary: Summary) -> Table:
