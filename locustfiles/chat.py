@@ -7,7 +7,7 @@ locust -f locustfiles/chat.py LongChat …        one size class only
 
 from tokenswarm.swarm.lifecycle import install
 from tokenswarm.swarm.shape import ProfileShape
-from tokenswarm.swarm.users import ChatUser
+from tokenswarm.swarm.users import PromptUser
 
 install("chat")
 
@@ -16,25 +16,25 @@ class ProfileStages(ProfileShape):
     """The stages of --load-profile; without one, Locust's own --users, --spawn-rate and --run-time."""
 
 
-class MixedChat(ChatUser):
+class MixedChat(PromptUser):
     """All size classes in the profile's shares: the one that starts when no class is named."""
 
 
-class ShortChat(ChatUser):
+class ShortChat(PromptUser):
     """Short prompts only, 10 to 50 tokens."""
 
     sizes = ("short",)
     is_default = False
 
 
-class MediumChat(ChatUser):
+class MediumChat(PromptUser):
     """Medium prompts only, 50 to 150 tokens."""
 
     sizes = ("medium",)
     is_default = False
 
 
-class LongChat(ChatUser):
+class LongChat(PromptUser):
     """Long prompts only, 150 to 500 tokens."""
 
     sizes = ("long",)

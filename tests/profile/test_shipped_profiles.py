@@ -34,6 +34,10 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
     ("name", "total_s", "most"),
     [
         ("smoke", 10, 5),
+        ("messages", 10, 5),
+        ("responses", 10, 5),
+        ("completions", 10, 5),
+        ("embeddings", 10, 5),
         ("load", 160, 50),
         ("ramp", 220, 100),
         ("stress", 120, 100),

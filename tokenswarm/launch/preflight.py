@@ -75,7 +75,7 @@ def _refused(record: CallRecord, key_source: str) -> str:
     if record.status in (401, 403):
         return f"The key was refused. Set {key_source} in the environment to a key that this target accepts."
     if record.status == 404:
-        return "Nothing is served there. Check the URL and the model; a target file can name another path."
+        return "Nothing is served there. Check URL, model and dialect; a target file can name another path."
     return "The target refuses this request. Check the model (--model) and the target's path."
 
 

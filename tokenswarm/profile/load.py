@@ -81,7 +81,7 @@ def load_target(
 ) -> Target:
     """A target by URL, name or path; ProfileError with all that is wrong.
 
-    `dialect` is that of a URL, which can't name one.
+    `dialect` is that of a target which names none, as a URL can't.
     The model is the argument, or TOKENSWARM_MODEL of the environment, or the file's. `dialects` are
     those we speak; None leaves the dialect unchecked.
     """
@@ -99,8 +99,9 @@ def load_target(
 
     checks = (check_secrets, check_dialect, check_model)
     given = {"model": chosen} if chosen else {}
+    assumed = {"dialect": dialect}
     if "://" in ref:
-        tree = Tree({"name": _host(ref), "url": ref, "dialect": dialect, **given}, {(): 1})
+        tree = Tree({"name": _host(ref), "url": ref, **assumed, **given}, {(): 1})
         return _made(Target, "--target", tree, checks)
     file = places.find("target", ref)
 
@@ -118,7 +119,7 @@ def load_target(
             if not Path(tls[key]).is_file():
                 yield (*place, "tls", key), f"got {value}, and there is no such file beside {file.name}"
 
-    return _load(Target, file, places, environ, (*checks, check_files), VERBATIM, given)
+    return _load(Target, file, places, environ, (*checks, check_files), VERBATIM, given, assumed)
 
 
 def _load(
@@ -129,6 +130,7 @@ def _load(
     checks: Iterable[_Check],
     verbatim: frozenset[str] = frozenset(),
     given: Mapping[str, str] | None = None,
+    assumed: Mapping[str, str] | None = None,
 ) -> _D:
     name = places.shown(file)
     try:
@@ -143,8 +145,7 @@ def _load(
         raise ProfileError([f"{name}: {len(raw)} bytes, more than {_MOST_BYTES}: is it the right file?"])
     tree = read_tree(text, environ, verbatim)
     if isinstance(tree.data, dict):
-        tree.data.setdefault("name", file.stem)
-        tree.data.update(given or {})
+        tree.data = {**(assumed or {}), "name": file.stem, **tree.data, **(given or {})}
     return _made(kind, name, tree, checks).from_file(name, hashlib.sha256(raw).hexdigest())
 
 

@@ -10,7 +10,7 @@ from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile, scale_slo
-from tokenswarm.profile.scenario import check_target, dialect_of
+from tokenswarm.profile.scenario import as_spoken, check_target, dialect_of
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.target import Target
@@ -44,7 +44,7 @@ def resolve(
     names: Names, places: SearchPath, environ: Mapping[str, str], profile: Profile | None = None
 ) -> Resolved:
     """Read everything, but a `profile` that is given; ConfigurationError with what is wrong."""
-    profile = scale_profile(profile or load_profile(names.profile, places, environ), names.time_scale)
+    profile = profile or load_profile(names.profile, places, environ)
     slo_name = names.slo or profile.slo
     slo = scale_slo(load_slo(slo_name, places, environ), names.time_scale) if slo_name else None
     target = (
@@ -59,6 +59,8 @@ def resolve(
         if names.target
         else None
     )
+    profile = as_spoken(profile, target.dialect if target is not None else dialect_of(profile.scenario))
+    profile = scale_profile(profile, names.time_scale)
     if target is not None:
         check_target(profile.scenario, target)
         provider_of(target, profile.paired)

@@ -110,7 +110,9 @@ class Aim(Block):
     key_env: Annotated[str, BeforeValidator(_env_name)] = Field(
         default=DEFAULT_KEY_ENV, description="NAME of the environment variable that holds the key"
     )
-    key_in: Literal["bearer", "x-api-key", "api-key", "path"] = "bearer"
+    key_in: Literal["bearer", "x-api-key", "api-key", "path"] | None = Field(
+        default=None, description="how the key is sent; as the dialect has it unless this says otherwise"
+    )
     headers: dict[str, str] = Field(default_factory=dict)
     tls: Tls = Tls()
     gzip: Flag = Field(default=False, description="ask for compressed answers")

@@ -34,7 +34,7 @@ from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.steady_time import SteadyTime
-from tokenswarm.swarm.users import ChatUser
+from tokenswarm.swarm.users import PromptUser
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
 _PLAN: Final = "tokenswarm_plan"
@@ -225,5 +225,5 @@ def _start_default_classes_only(environment: Environment) -> None:
     options = environment.parsed_options
     if options is None or options.user_classes or options.class_picker:
         return
-    chosen = [c for c in environment.user_classes if not issubclass(c, ChatUser) or c.is_default]
+    chosen = [c for c in environment.user_classes if not issubclass(c, PromptUser) or c.is_default]
     environment.user_classes = chosen

@@ -161,7 +161,7 @@ def build_plan(
             "no target: give --host URL or --target NAME|URL. "
             "To try without a gateway, run `tokenswarm mock gateway` and use --host http://127.0.0.1:8000"
         )
-    without = None if names.profile else Profile.from_resolved(_NO_PROFILE)
+    without = None if names.profile else Profile.from_resolved({**_NO_PROFILE, "scenario": scenario})
     resolved = resolve(names, places, environ, without)
     profile, slo = resolved.profile, resolved.slo
     if profile.scenario != scenario:

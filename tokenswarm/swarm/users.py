@@ -1,4 +1,4 @@
-"""Locust users that chat: one kept connection an arm each, HTTP's or a WebSocket; one Locust row a call."""
+"""Locust users that send prompts: one kept connection an arm each, of either kind; one Locust row a call."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure t
 _BEFORE: Final = {GATEWAY: "", PROVIDER: "provider "}
 
 
-class ChatUser(User):
+class PromptUser(User):
     """Draws calls from the mix that its class shares with all its kind, makes one, pauses, and again."""
 
     abstract = True
     sizes: ClassVar[tuple[str, ...]] = SIZES
     is_default: ClassVar[bool] = True  # started when no class is named
-    row: ClassVar[str] = "chat"  # what Locust's rows begin with
+    row: ClassVar[str] = ""  # what Locust's rows begin with; the scenario, unless this says otherwise
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -39,6 +39,7 @@ class ChatUser(User):
         if load is None:
             raise StopUser  # the run was refused, and the log says why
         self._load = load
+        self._row = self.row or load.plan.scenario
         self._mix = load.mix_of(self.sizes)
         arms = (load.gateway, load.provider)
         self._connections = {arm.name: arm.speech.connect() for arm in arms if arm is not None}
@@ -78,7 +79,7 @@ class ChatUser(User):
             connection.close()
 
     @task
-    def chat(self) -> None:
+    def send_prompt(self) -> None:
         """One call, whatever becomes of it, is one record and one row of Locust's."""
         load = self._load
         due_at_s = time.monotonic() if load.arrivals is None else load.arrivals.wait()
@@ -117,7 +118,7 @@ class ChatUser(User):
         kind = "stream" if record.stream else "plain"
         self.environment.events.request.fire(
             request_type="WS" if self._load.gateway.speech.is_socket else "POST",
-            name=f"{_BEFORE[record.arm]}{self.row} {record.prompt} {kind}",
+            name=f"{_BEFORE[record.arm]}{self._row} {record.prompt} {kind}",
             response_time=None if latency_s is None else latency_s * 1000,
             response_length=record.bytes_received,
             exception=failure,
@@ -125,7 +126,7 @@ class ChatUser(User):
         )
 
 
-class SocketUser(ChatUser):
+class SocketUser(PromptUser):
     """The same over a WebSocket: as many connections as users, opened by the first call, held to the end.
 
     While a user pauses its connection stays open, and answers pings.

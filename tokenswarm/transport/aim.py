@@ -8,6 +8,7 @@ from tokenswarm.errors import ConfigurationError
 from tokenswarm.profile.schema import Timeouts as ProfileTimeouts
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.endpoint import Endpoint, Timeouts
+from tokenswarm.wire.dialect import DIALECTS
 
 
 def endpoint_of(target: Target, timeouts: ProfileTimeouts, environ: Mapping[str, str]) -> Endpoint:
@@ -19,7 +20,7 @@ def endpoint_of(target: Target, timeouts: ProfileTimeouts, environ: Mapping[str,
     return Endpoint.build(
         target.url,
         key=target.key(environ),
-        key_sent_as=target.key_in,
+        key_sent_as=target.key_in or _key_in(target.dialect),
         headers=headers,
         ca_file=target.tls.ca_file,
         client_cert=target.tls.client_cert,
@@ -33,3 +34,8 @@ def endpoint_of(target: Target, timeouts: ProfileTimeouts, environ: Mapping[str,
         ),
         accept_gzip=target.gzip,
     )
+
+
+def _key_in(dialect: str) -> str:
+    spoken = DIALECTS.get(dialect)
+    return "bearer" if spoken is None else spoken.key_in
