@@ -328,4 +328,14 @@ def test_misses_that_only_silence_tells_are_no_hit_rate_before_there_is_a_hit() 
     measurements = measured(call_at(1, **missed), call_at(2, cache="hit"))
     assert measurements.read("cache_hit_rate", rate, ALL).value == 0.5
     assert measurements.read("cache_hit_rate", rate, ALL, Span(1, 2)).value == 0
-    assert measured(call_at(1, cache="miss")).read("cache_hit_rate", rate, ALL).value == 0
+
+
+def test_misses_are_no_hit_rate_before_a_prompt_was_sent_twice() -> None:
+    """Load that never repeats itself would call every cache broken."""
+    rate = Aggregation("rate")
+    reading = measured(call_at(1, cache="miss")).read("cache_hit_rate", rate, ALL)
+    assert (reading.value, reading.reason) == (
+        None,
+        "no answer came from a cache, and no prompt was sent twice",
+    )
+    assert measured(call_at(1, cache="miss", is_repeat=True)).read("cache_hit_rate", rate, ALL).value == 0

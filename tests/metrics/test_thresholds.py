@@ -38,7 +38,7 @@ def calls(
     **labels: str,
 ) -> Delta:
     """So many calls that ended within the second after `at_s`."""
-    series = Series({"calls": count})
+    series = Series({"calls": count, "repeats": count})  # a cache may answer them
     if latency_s is not None:
         values = [latency_s] * count if isinstance(latency_s, float) else list(latency_s)
         series.values["latency"] = Histogram()

@@ -66,6 +66,7 @@ class CallRecord:
         "intended_at_s",
         "is_compression_asked",
         "is_miss_implied",
+        "is_repeat",
         "is_reused",
         "messages",
         "model",
@@ -81,6 +82,7 @@ class CallRecord:
         "reconnects",
         "reported_overhead_s",
         "reported_upstream_s",
+        "request_id",
         "requested_model",
         "response_id",
         "scenario",
@@ -89,6 +91,7 @@ class CallRecord:
         "started_at_s",
         "status",
         "stream",
+        "text_tail",
         "tls_s",
         "tokens_estimated",
     )
@@ -99,6 +102,7 @@ class CallRecord:
         self.prompt = ""  # size class: short, medium or long
         self.stream = False
         self.stage = ""
+        self.is_repeat = False  # its prompt was sent before, so that a cache may answer it
         self.arm = GATEWAY
         self.requested_model = ""
         # Times.
@@ -130,6 +134,7 @@ class CallRecord:
         self.detail = ""  # one line on a failure
         self.headers: list[tuple[bytes, bytes]] = []  # response headers, names in lower case
         self.response_id = ""
+        self.request_id = ""  # by which the gateway's operator finds the call in a log
         self.model = ""  # who answered, which may be another than was asked
         self.finish_reason = ""
         self.chunks = 0  # content chunks
@@ -148,6 +153,7 @@ class CallRecord:
         self.decoded_bytes: int | None = None  # the same body, inflated
         self.body: bytearray | None = None  # of a whole answer, for who sets it to an empty one before
         self.messages = 0  # WebSocket messages that came, whatever was in them
+        self.text_tail: str | None = None  # the end of the text, for who sets it to "" before
         self.is_reused = False
         self.reconnects = 0
 

@@ -21,6 +21,7 @@ from tokenswarm.metrics.series import (
     IMPLIED_MISSES,
     NO_LABELS,
     PROMPT_CACHE_TOLD,
+    REPEATS,
     Delta,
     Fault,
     FaultKey,
@@ -126,6 +127,7 @@ _COUNTS: Final = (
     FALLBACK_TOLD,
     FELL_BACK,
     IMPLIED_MISSES,
+    REPEATS,
     COMPRESSION_ASKED,
     "encoded_bytes",
     "decoded_bytes",
@@ -286,6 +288,7 @@ class Collector:
             counts[FALLBACK_TOLD] += 1
             counts[FELL_BACK] += call.fell_back
         counts[IMPLIED_MISSES] += call.is_miss_implied
+        counts[REPEATS] += call.is_repeat
         counts[COMPRESSION_ASKED] += call.is_compression_asked
         if call.encoded_bytes is not None and call.decoded_bytes is not None:
             counts["compressed"] += 1

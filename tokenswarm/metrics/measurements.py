@@ -17,6 +17,7 @@ from tokenswarm.metrics.series import (
     FELL_BACK,
     IMPLIED_MISSES,
     PROMPT_CACHE_TOLD,
+    REPEATS,
     Delta,
     Fault,
     FaultKey,
@@ -412,9 +413,11 @@ class Measurements:
         known = sum(calls.values())
         if not known:
             return Reading.absent("no answer said whether it came from a cache")
-        if implied == known and not any(labels.cache == "hit" for _, labels in self._rows):
-            # A gateway without a cache is just as silent.
-            return Reading.absent("no answer came from a cache, and none said that a cache was asked")
+        if not any(labels.cache == "hit" for _, labels in self._rows):
+            if implied == known:  # a gateway without a cache is just as silent
+                return Reading.absent("no answer came from a cache, and none said that a cache was asked")
+            if not any(row.counts(None).get(REPEATS) for row in self._rows.values()):
+                return Reading.absent("no answer came from a cache, and no prompt was sent twice")
         return Reading.exact(calls["hit"] / known, int(known))
 
     def _gauge(self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None) -> Reading:

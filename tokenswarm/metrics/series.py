@@ -34,7 +34,12 @@ FALLBACK_TOLD: Final = "fallback_told"  # calls whose gateway said whether it fe
 FELL_BACK: Final = "fell_back"
 PROMPT_CACHE_TOLD: Final = "prompt_cache_told"  # input tokens of calls whose provider told its cached ones
 IMPLIED_MISSES: Final = "implied_misses"  # calls that were misses because nothing said otherwise
+REPEATS: Final = "repeats"  # calls whose prompt was sent before
 COMPRESSION_ASKED: Final = "compression_asked"
+# Counts without labels: how often a rule about answers was asked and applied, and what `auto` found, and why.
+RULE_ASKED: Final = "rule_asked"
+RULE_MATCHED: Final = "rule_matched"
+GATEWAY_FOUND: Final = "gateway_found"
 ANSWERED_BY: Final = "answered_by"  # ANSWERED_BY/MODEL: who says it answered
 
 

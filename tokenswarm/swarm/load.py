@@ -25,6 +25,7 @@ from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
 from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.signals import Signals
 from tokenswarm.swarm.socket_watch import SocketWatch
 from tokenswarm.transport.frames import Close
 from tokenswarm.transport.websocket import Nobody
@@ -60,6 +61,7 @@ class Load:
         self._garbage = GarbageMeter()
         self.arrivals = self._open_arrivals(client_id) if plan.is_open else None
         self._expectation = Expectation(Expectations(plan.profile.expect), self.collector)
+        self._signals = Signals(plan.target, self.collector)
         self.is_patient = plan.profile.rate_limits == "honour"
         counted = plan.counted_stage
         self._counted_stage = counted.name if counted is not None else None
@@ -113,6 +115,7 @@ class Load:
             record.arm = PROVIDER
         else:
             self._expectation.prepare(record)
+        self._signals.prepare(record)
         return record
 
     def drain(self, *, at_once: bool) -> Delta:
@@ -125,6 +128,7 @@ class Load:
         for name, values_s in (("generator_lag", self._lag.take()), ("gc_pause", self._garbage.take())):
             if values_s:
                 self.collector.observe(name, elapsed_s, values_s, stage)
+        self._signals.report(elapsed_s, stage, at_once=at_once)
         # In one go it would hold the hub for 10 ms, and every first token that arrives meanwhile.
         if not at_once:
             for _ in self.collector.fold_piecewise():
@@ -175,6 +179,7 @@ class Load:
         """Count a call that ended, with its cost and what the profile expects of it."""
         assert record.ended_at_s is not None
         self.last_call_s = record.ended_at_s - self.started_at_s
+        self._signals.read(record)
         if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
             self._expectation.judge(record, self.last_call_s)
         if record.cost is None and self._prices is not None and record.is_success:

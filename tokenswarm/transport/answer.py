@@ -26,6 +26,7 @@ from tokenswarm.wire.events import (
     StreamFault,
     Usage,
 )
+from tokenswarm.wire.stamp import TAIL_CHARS
 
 _CHARS_PER_TOKEN: Final = 4  # the rule of thumb for English text
 
@@ -50,6 +51,8 @@ class Answer:
             if isinstance(event, Content):
                 chunks += 1
                 record.output_chars += len(event.text)
+                if record.text_tail is not None:
+                    record.text_tail = (record.text_tail + event.text)[-TAIL_CHARS:]
                 if record.first_output_at_s is None and not isinstance(event, ReasoningDelta):
                     record.first_output_at_s = at_s
             elif isinstance(event, Finished):
