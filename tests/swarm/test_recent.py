@@ -32,13 +32,13 @@ def test_recent_calls_are_those_of_the_last_five_seconds() -> None:
     assert recent.at(20.0).read("latency", Aggregation("max"), ALL).value is None
 
 
-def test_reports_of_many_workers_are_kept_as_a_few_entries() -> None:
-    """A thousand workers within a second: each report counts, and a look at them stays cheap."""
+def test_labels_and_intervals_are_not_told_apart() -> None:
+    """A look stays cheap with any number of them; each report counts."""
     recent = Recent()
-    for i in range(1000):
-        recent.absorb(report([0.1], interval=i % 3, prompt=("short", "long")[i % 2]), 10 + i / 1000)
+    for i in range(100):
+        recent.absorb(report([0.1], interval=i % 3, prompt=("short", "long")[i % 2]), 10 + i / 100)
     found = recent.at(11.0)
-    assert found.read("latency", Aggregation("count"), ALL).samples == 1000
+    assert found.read("latency", Aggregation("count"), ALL).samples == 100
     assert len(found.series) == 1
     assert found.histogram("icl", ALL).count == 0
 

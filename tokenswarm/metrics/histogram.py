@@ -43,6 +43,7 @@ class Sheet:
 
     buckets: Integers
     counts: Integers
+    is_small: bool
 
 
 class Place(NamedTuple):
@@ -124,18 +125,23 @@ class Histogram:
             self._window = None if theirs is None else theirs.copy()
             self._place, self._first, self._last = place, other._first, other._last
         else:
-            window, start = self._cover(other._first, other._last)
+            window, start = self._window, self._first
+            if window is None or other._first < start or other._last > self._last:
+                window, start = self._cover(other._first, other._last)
             if theirs is not None:
                 window[other._first - start : other._last + 1 - start] += theirs
             elif place is not None:
-                # Of the same type as the window: an addition that converts takes four times as long.
-                counts = place.sheet.counts[place.start : place.stop].astype(np.int64, copy=False)
-                buckets = place.sheet.buckets[place.start : place.stop].astype(np.int64, copy=False)
+                buckets, counts = other.buckets()
+                if place.sheet.is_small:
+                    # An addition that converts takes four times as long.
+                    buckets, counts = buckets.astype(np.int64), counts.astype(np.int64)
                 window[buckets - start] += counts
         self.count += other.count
         self.total += other.total
-        self.low = min(self.low, other.low)
-        self.high = max(self.high, other.high)
+        if other.low < self.low:  # a master does this some ten thousand times a second
+            self.low = other.low
+        if other.high > self.high:
+            self.high = other.high
 
     @classmethod
     def merged(cls, histograms: Iterable[Histogram]) -> Histogram:

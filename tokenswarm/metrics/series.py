@@ -60,10 +60,14 @@ class Series:
 
     def merge(self, other: Series) -> None:
         """Add another series to this one."""
+        counts, values = self.counts, self.values
         for name, count in other.counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
+            counts[name] = counts.get(name, 0) + count
         for name, histogram in other.values.items():
-            self.values.setdefault(name, Histogram()).merge(histogram)
+            own = values.get(name)
+            if own is None:
+                own = values[name] = Histogram()
+            own.merge(histogram)
 
 
 # A target that answers each call with a new message must not fill our memory.
@@ -117,6 +121,16 @@ class Delta:
     width_s: float
     series: dict[SeriesKey, Series] = field(default_factory=dict)
     faults: dict[FaultKey, Fault] = field(default_factory=dict)
+
+    def absorb(self, other: Delta) -> None:
+        """Add a delta of the same width; the other one stays as it is."""
+        for key, series in other.series.items():
+            own = self.series.get(key)
+            if own is None:
+                own = self.series[key] = Series()
+            own.merge(series)
+        for fault_key, fault in other.faults.items():
+            self.add_fault(fault_key, fault)
 
     def add_fault(self, key: FaultKey, fault: Fault) -> None:
         """Add a failure to those of this delta."""

@@ -91,9 +91,9 @@ def unpack(data: bytes, number: int, *, is_kept: bool = False) -> list[Histogram
     counts = np.frombuffer(data, _UNSIGNED[data[1]], all_filled, at + all_filled * data[0])
     buckets = _buckets(gaps, firsts, filled, starts)
     if is_kept:
-        sheet = Sheet(buckets.astype(_UNSIGNED[2]), counts)
+        sheet = Sheet(buckets.astype(_UNSIGNED[2]), counts, is_small=True)
     else:
-        sheet = Sheet(buckets, counts.astype(np.int64))
+        sheet = Sheet(buckets, counts.astype(np.int64), is_small=False)
     sums = np.add.reduceat(counts, starts, dtype=np.float64)
     if not counts.all() or sums.max() > _MOST_COUNTED:
         raise _not_packed("a count is nothing, or far too many")

@@ -75,7 +75,7 @@ class Conductor:
         self._last_call_s = 0.0
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
         self._is_closed = False
-        self.merge = Merge(self._plan.stage_spans(), self._recorder)
+        self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch)
         self._event("started", workers=len(self._workers()))
         self._loop = gevent.spawn(self._run)
 
@@ -110,6 +110,7 @@ class Conductor:
         self._event("stopped", at_s=self._ended_s, reason=reason, detail=session.abort_reason)
         if self._recorder is not None:
             # Who is killed while draining must not lose what was there before.
+            self.merge.pass_on()
             self._recorder.flush_all()
 
     def watch_workers(self) -> set[str]:
@@ -149,6 +150,7 @@ class Conductor:
         # From here on nothing may let go of the hub: see Load.drain.
         self._loop.kill(block=False)
         self._take_local(at_once=True)
+        self.merge.pass_on()
         self._event(
             "drained", workers_lost=len(self._lost), undrained=undrained, rejected_reports=self.merge.rejected
         )
@@ -176,6 +178,7 @@ class Conductor:
                 self._pruned_at_s = elapsed_s
                 prune(self._runner.stats)
             if self._recorder is not None:
+                self.merge.pass_on()
                 self._recorder.flush(elapsed_s)
                 if self._recorder.failure and not self._session.abort_reason:
                     # Load whose measurements are lost is load for nothing.
@@ -198,7 +201,6 @@ class Conductor:
 
     def _absorb(self, delta: Delta) -> None:
         self.merge.absorb(delta, self.elapsed_s)
-        self._abort_watch.absorb(delta)
 
     def _end_if_complete(self) -> None:
         """End a run whose last stage counts its calls, once all of them have ended."""
@@ -231,6 +233,7 @@ class Conductor:
         session = self._session
         if session.is_stopping or session.abort_reason:
             return
+        self.merge.pass_on()
         broken = self._abort_watch.broken_line(elapsed_s)
         if broken is not None:
             self._abort(broken.threshold.text)

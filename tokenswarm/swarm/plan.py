@@ -106,7 +106,7 @@ class RunPlan:
     @property
     def width_s(self) -> float:
         """The width of one interval of measurements."""
-        return interval_width_s(self.total_s)
+        return interval_width_s(self.total_s, self.report_interval_s)
 
     @property
     def report_interval_s(self) -> float:

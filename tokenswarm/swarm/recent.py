@@ -12,8 +12,6 @@ from tokenswarm.metrics.series import Delta, Series, SeriesKey
 from tokenswarm.metrics.source import StageSpan
 
 WINDOW_S: Final = 5.0
-# A thousand workers report every few milliseconds: what comes this close together is one entry.
-_GRAIN_S: Final = 0.25
 SHOWN: Final = ("latency", "ttft")
 _WHOLE_S: Final = 1e9  # one interval
 
@@ -26,10 +24,10 @@ class Recent:
 
     def absorb(self, delta: Delta, elapsed_s: float) -> None:
         """Add a delta that arrived `elapsed_s` after the run's start."""
-        if not self._entries or elapsed_s - self._entries[-1][0] >= _GRAIN_S:
-            self._forget(elapsed_s)
-            self._entries.append((elapsed_s, Measurements((), _WHOLE_S)))
-        _add(reduced(delta.series.items(), SHOWN), self._entries[-1][1])
+        entry = Measurements((), _WHOLE_S)
+        _add(reduced(delta.series.items(), SHOWN), entry)
+        self._entries.append((elapsed_s, entry))
+        self._forget(elapsed_s)
 
     def at(self, elapsed_s: float) -> Measurements:
         """All of it, in one stage, warm-ups included."""
