@@ -63,6 +63,14 @@ def test_closed_stages_show_users(tmp_path: Path) -> None:
     assert not {"arrivals", "in", "expects"} & said.keys()
 
 
+def test_paired_share_is_shown_where_there_is_one(tmp_path: Path) -> None:
+    """Who checks a profile sees that its provider will get calls, too."""
+    assert (
+        lines_of(tmp_path, f"{CLOSED}\npaired: {{share: 30%}}\n")["paired"] == "30% of calls past the gateway"
+    )
+    assert "paired" not in lines_of(tmp_path, CLOSED)
+
+
 def test_expected_answers_are_listed(tmp_path: Path) -> None:
     """Under the names that the report gives their shares."""
     assert lines_of(tmp_path, OPEN)["expects"] == "status is 200 or 429; has metadata; latency < 100ms"

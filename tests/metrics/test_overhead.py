@@ -174,6 +174,18 @@ def test_a_limit_inside_the_interval_can_not_be_judged() -> None:
     ]
 
 
+def test_arms_too_small_for_a_figure_are_not_taken_for_none() -> None:
+    """With `if_measured`, a run without pairs doesn't count, and one with too few can't be told."""
+    level = Level("threshold", parse_expression("p(50) < 20ms"), Status.FAIL)
+    threshold = Threshold(parse_subject("paired_overhead"), (level,), if_measured=True)
+    found = [
+        judge([threshold], measured(calls))[0].status
+        for calls in ([answered()], arms(5), [answered(arm="provider")], arms())
+    ]
+    few = Status.INCONCLUSIVE
+    assert found == [Status.NOT_MEASURED, few, few, Status.FAIL]
+
+
 def test_paired_overhead_can_be_judged_over_windows() -> None:
     """A window has calls of both arms, like the whole."""
     measurements = measured(arms())

@@ -47,6 +47,7 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
         ("throughput", 603, 10),
         ("proxy-001", 120, 50),
         ("edge-004", 210, 100),
+        ("overhead", 50, 10),
         ("ci", 30.1, 1000),
         ("breakpoint", 242.5, 2000),
     ],
@@ -120,6 +121,7 @@ def test_proxy_ramps_from_nothing_and_expects_refusals() -> None:
     lines = {line.text for line in thresholds_of(profile, load_slo("proxy-001", PLACES, {}))}
     assert lines == {
         "latency: p(95) < 500ms",
+        "overhead: p(95) < 500ms",
         "error_rate: < 1%",
         "request_rate{stage:climb}: >= 100/s",
         "check_rate: >= 97%",
@@ -134,7 +136,28 @@ def test_edge_agent_holds_twice_and_must_say_where_answers_come_from() -> None:
     assert {at_s: plan.users_at(at_s) for at_s in at} == at
     assert Expectations(profile.expect).checks == ("status is 200", "has metadata", "latency < 100ms")
     lines = {line.text for line in thresholds_of(profile, load_slo("edge-004", PLACES, {}))}
-    assert lines == {"latency: p(95) < 100ms", "error_rate: < 1%", "check_rate: >= 97%"}
+    assert lines == {
+        "latency: p(95) < 100ms",
+        "overhead: p(95) < 20ms",
+        "error_rate: < 1%",
+        "check_rate: >= 97%",
+    }
+
+
+def test_overhead_is_measured_past_the_gateway_and_held_to_20_ms() -> None:
+    """Enough calls in each arm for a p99; lines of what a target can't tell don't count."""
+    profile = load_profile("overhead", PLACES, {})
+    assert profile.paired is not None
+    assert profile.paired.share == 0.3
+    lines = thresholds_of(profile, load_slo("overhead", PLACES, {}))
+    limits = {line.text: line.if_measured for line in lines}
+    assert limits == {
+        "overhead_ttft: p(95) < 20ms": True,
+        "overhead: p(95) < 20ms": True,
+        "paired_overhead_ttft: p(50) < 20ms": True,
+        "paired_overhead: p(50) < 20ms": True,
+        "error_rate: < 1%": False,
+    }
 
 
 @pytest.mark.parametrize(("name", "requests", "users"), [("baseline", 50, 1), ("throughput", 1000, 10)])

@@ -25,6 +25,7 @@ def describe(names: Names) -> str:
     stages = StagePlan(profile.stages)
     target = resolved.target
     aim = f"{target.url}, {target.dialect}, model {target.model}" if target else "the embedded mock gateway"
+    paired = [f"  paired      {profile.paired.share:.0%} of calls past the gateway"] if profile.paired else []
     lines = [
         f"{profile.name}: {profile.description}".rstrip(": "),
         f"  target      {aim}",
@@ -34,6 +35,7 @@ def describe(names: Names) -> str:
         *_open_lines(profile),
         f"  prompts     {_shares(profile)}",
         f"  streaming   {profile.streaming:.0%} of calls",
+        *paired,
         *_expected_lines(profile),
         f"  judged by   {len(resolved.thresholds)} threshold lines",
         *(f"    {threshold.text}" for threshold in resolved.thresholds),

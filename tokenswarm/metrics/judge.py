@@ -278,7 +278,9 @@ class _Judge:
     def _is_measured(self) -> bool:
         """Whether the source has this metric for any call at all."""
         reading = self._source.read(self._subject.metric, self._threshold.aggregation, Selector(), None)
-        return reading.value is not None
+        # Arms that are too small for a figure were measured all the same: that must not look like none.
+        is_begun = METRICS[self._subject.metric].kind is Kind.DIFFERENCE and reading.samples > 0
+        return reading.value is not None or is_begun
 
     def _show(self, value: float | None) -> str:
         return "?" if value is None else format_figure(value, self._threshold.quantity)

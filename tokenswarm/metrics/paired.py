@@ -35,7 +35,8 @@ def paired_difference(series: Iterable[tuple[SeriesKey, Series]], time: str, qua
         return Reading.absent("no call went straight to the provider: it needs `paired:` in the profile")
     samples = comparable(arms[GATEWAY], arms[PROVIDER])
     if samples is None:
-        return Reading.absent("the arms have no kind of call in common that the cache did not answer")
+        direct = sum(histogram.count for histogram in arms[PROVIDER].values())
+        return Reading.absent("the arms have no kind of call in common that the cache did not answer", direct)
     smaller, needed = min(sample.size for sample in samples), samples_needed(quantile)
     if smaller < needed:
         return Reading.absent(
