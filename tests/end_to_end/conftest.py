@@ -48,9 +48,14 @@ class Outcome:
         return facts
 
     @property
+    def said(self) -> str:
+        """Standard output with its lines joined: where they are broken depends on the figures in them."""
+        return " ".join(self.out.split())
+
+    @property
     def is_starved(self) -> bool:
         """Whether the verdict is INVALID because generator or mock got too little of this machine."""
-        return self.code == 111 and "INVALID: " in self.out and any(means in self.out for means in STARVED)
+        return self.code == 111 and "INVALID: " in self.said and any(means in self.said for means in STARVED)
 
     @property
     def verdict(self) -> dict[str, Any]:

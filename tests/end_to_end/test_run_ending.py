@@ -158,7 +158,7 @@ def test_a_second_interruption_while_judging_gives_up_the_reports(judging: Any) 
         judging.await_that(lambda: "its verdict comes now" in judging.err)
     done = judging.wait()
     assert done.code == 105, done.out + done.err
-    assert done.verdict["sentence"] in done.out
+    assert done.verdict["sentence"] in done.said
     assert done.err.splitlines()[-1] == "tokenswarm: interrupted"
 
 
