@@ -93,6 +93,25 @@ def test_bytes_that_keep_coming_hold_off_idle_but_not_total(serve, connect, ask)
     assert record.outcome == "timeout_total"
 
 
+def test_headers_that_keep_coming_hold_off_idle_but_not_total(serve, connect, ask):
+    """A whole answer isn't idle while its head drips in."""
+
+    def drip(peer):
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\n")
+        # Never idle, for twice as long as it may be.
+        try:
+            while True:
+                peer.send(b"x-more: y\r\n" * 10)
+        except OSError:
+            return
+
+    timeouts = only(idle_s=SHORT_S * 5, total_s=SHORT_S * 10)
+    server = serve(drip)
+    record = ask(connect(server.url, timeouts=timeouts, max_header_bytes=1 << 40), stream=False)
+    assert record.outcome == "timeout_total"
+
+
 def test_timeout_on_a_reused_connection_is_no_reason_to_reconnect(serve, connect, ask):
     """Silence isn't a stale connection: the POST may be at work."""
     answer = HEAD + chunk(b"text:a\nfinish:stop\ndone\n") + chunk(b"")

@@ -92,6 +92,8 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
         deadline.phase("timeout_idle", at_s + idle_s)
     while not response.has_head:
         at_s = connection.read()
+        if not record.stream:
+            deadline.move(at_s + idle_s)
     record.status = response.status
     record.headers = response.headers
     if not 200 <= response.status < 300:
