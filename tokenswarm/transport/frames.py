@@ -21,7 +21,7 @@ from tokenswarm.errors import CallError
 
 MAX_MESSAGE_BYTES: Final = 4 * 2**20
 _MAX_CONTROL_BYTES: Final = 125  # RFC 6455, 5.5
-_FRAME_BYTES: Final = 2  # the shortest head: endless empty frames are counted by it
+_FRAME_BYTES: Final = 256  # a frame costs us as much as so many bytes: endless empty ones must end soon
 
 NO_STATUS: Final = 1005  # RFC 6455, 7.4.1: a close frame that gives no code
 LOST: Final = 1006  # likewise: the connection went without a close frame
@@ -124,8 +124,6 @@ class Frames:
         return found
 
     def _read(self, frame: Any) -> Frame | None:
-        if frame.mask_value:
-            raise FrameError("a masked frame, which only clients may send")
         if frame.opcode >= ABNF.OPCODE_CLOSE:
             return _control(frame)
         if frame.opcode == ABNF.OPCODE_BINARY:
@@ -212,6 +210,16 @@ class _BoundedReader(frame_buffer):
     def __init__(self, take: Any, max_bytes: int) -> None:
         super().__init__(take, skip_utf8_validation=False)
         self._max_bytes = max_bytes
+
+    def recv_header(self) -> None:
+        super().recv_header()
+        assert self.header is not None
+        _, rsv1, rsv2, rsv3, opcode, is_masked, _ = self.header
+        # It looks at these once the whole frame is there, and of rubbish there may never be enough.
+        if rsv1 or rsv2 or rsv3 or opcode not in ABNF.OPCODES:
+            raise FrameError(f"not a WebSocket frame: its first byte has opcode {opcode} or reserved bits")
+        if is_masked:
+            raise FrameError("a masked frame, which only clients may send")
 
     def recv_length(self) -> None:
         super().recv_length()

@@ -85,6 +85,10 @@ class Upgrade:
             self._is_switched = True
             self.rest = data[switched.args[0] :]
             return at_s
+        except httptools.HttpParserError:
+            if response.status != _SWITCHING:
+                raise
+            return at_s  # 101 without the headers that belong to it
         if response.received > response.limit:
             raise CallError("malformed", "an answer larger than the limit")
         if self._line.is_ended and not response.is_complete:

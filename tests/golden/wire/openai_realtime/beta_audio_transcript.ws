@@ -1,0 +1,13 @@
+{"type":"session.created","event_id":"event_001","session":{"object":"realtime.session","id":"sess_001","model":"gpt-4o-realtime-preview","modalities":["text"]}}
+---
+{"type":"response.created","event_id":"event_014","response":{"object":"realtime.response","id":"resp_C9G8pqH58u","status":"in_progress","status_details":null,"output":[],"conversation_id":null,"output_modalities":["text"],"max_output_tokens":500,"usage":null,"metadata":null}}
+{"type":"rate_limits.updated","event_id":"event_015","rate_limits":[{"name":"requests","limit":1000,"remaining":999,"reset_seconds":0.06}]}
+{"type":"response.output_item.added","event_id":"event_016","response_id":"resp_C9G8pqH58u","output_index":0,"item":{"id":"item_C9G8pcBh","object":"realtime.item","type":"message","status":"in_progress","role":"assistant","content":[]}}
+{"type":"response.content_part.added","event_id":"event_017","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"part":{"type":"audio","text":""}}
+{"type":"response.audio.delta","event_id":"event_018","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"delta":"UklGRg=="}
+{"type":"response.audio_transcript.delta","event_id":"event_019","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"delta":"Paris"}
+{"type":"response.audio_transcript.delta","event_id":"event_020","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"delta":" is"}
+{"type":"response.audio_transcript.done","event_id":"event_021","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"text":"Paris is"}
+{"type":"response.content_part.done","event_id":"event_022","response_id":"resp_C9G8pqH58u","item_id":"item_C9G8pcBh","output_index":0,"content_index":0,"part":{"type":"output_text","text":"…"}}
+{"type":"response.output_item.done","event_id":"event_023","response_id":"resp_C9G8pqH58u","output_index":0,"item":{"id":"item_C9G8pcBh","object":"realtime.item","type":"message","status":"completed","role":"assistant","content":[]}}
+{"type":"response.done","event_id":"event_024","response":{"object":"realtime.response","id":"resp_C9G8pqH58u","status":"completed","status_details":null,"output":[],"conversation_id":null,"output_modalities":["text"],"max_output_tokens":500,"usage":{"total_tokens":97,"input_tokens":85,"output_tokens":12,"input_token_details":{"text_tokens":85,"audio_tokens":0,"image_tokens":0,"cached_tokens":64},"output_token_details":{"text_tokens":12,"audio_tokens":0}},"metadata":null}}

@@ -1,0 +1,1 @@
+{"type":"error","event_id":"event_003","error":{"type":"invalid_request_error","code":"model_not_found","message":"The model `gpt-x` does not exist or you do not have access to it.","param":null,"event_id":null}}

@@ -1,0 +1,4 @@
+{"type":"session.created","event_id":"event_001","session":{"type":"realtime","object":"realtime.session","id":"sess_C9G5QJLdV1","model":"gpt-realtime","output_modalities":["audio"],"instructions":"","tools":[],"tool_choice":"auto","max_output_tokens":"inf","expires_at":1795230000}}
+---
+{"type":"response.created","event_id":"event_002","response":{"object":"realtime.response","id":"resp_C9G8pqH58u","status":"in_progress","status_details":null,"output":[],"conversation_id":null,"output_modalities":["text"],"max_output_tokens":500,"usage":null,"metadata":null}}
+{"type":"response.done","event_id":"event_005","response":{"object":"realtime.response","id":"resp_C9G8pqH58u","status":"failed","status_details":{"type":"failed","error":{"type":"invalid_request_error","code":"rate_limit_exceeded"}},"output":[],"conversation_id":null,"output_modalities":["text"],"max_output_tokens":500,"usage":null,"metadata":null}}

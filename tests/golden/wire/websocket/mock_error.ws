@@ -1,0 +1,3 @@
+---
+{"type":"token","text":"Par"}
+{"type":"error","message":"Upstream lost.","code":502}

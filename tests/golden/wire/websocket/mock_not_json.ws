@@ -1,0 +1,5 @@
+---
+plain words
+{"type":"tok
+[1,2]
+7
