@@ -104,12 +104,14 @@ def test_a_fault_lands_in_its_class_and_the_next_call_is_good(serve, dial, talk,
     assert record.outcome == outcome
     assert detail in record.detail
     assert record.ended_at_s is not None
-    if connection.is_open:  # after an error of the server's own, until it goes
+    was_kept = connection.is_open
+    if was_kept:  # after an error of the server's own, until it goes
         with gevent.Timeout(20):
             while connection.is_open:
                 gevent.sleep(0.001)
-    assert talk(connection).outcome == "success"
-    assert server.connections == 2
+    record = talk(connection)
+    assert (record.outcome, server.connections) == ("success", 2)
+    assert record.reconnects == was_kept  # a connection lost in a call has cost a call already
 
 
 def test_a_connection_that_breaks_is_truncated(serve, dial, talk, ws):
