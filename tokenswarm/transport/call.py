@@ -95,6 +95,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
         if not record.stream:
             deadline.move(at_s + idle_s)
     record.status = response.status
+    record.is_compression_asked = connection.endpoint.accept_gzip
     record.headers = response.headers
     if not 200 <= response.status < 300:
         refused(connection, dialect.read_error, record, at_s)
@@ -110,6 +111,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
                 record.body += body
             answer.take(decoder.feed(body), at_s)
         if response.is_complete and not answer.is_over:
+            response.check_end()
             answer.take(decoder.close(), at_s)
             break
         if answer.is_over:
@@ -121,6 +123,8 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
             deadline.phase("timeout_idle", at_s + idle_s)
         at_s = connection.read()
     record.ended_at_s = at_s
+    if response.encoded is not None:
+        record.encoded_bytes, record.decoded_bytes = response.encoded, response.decoded
     answer.judge()
     connection.release()
 

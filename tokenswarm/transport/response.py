@@ -23,10 +23,11 @@ class Response:
     __slots__ = (
         "_body_limit",
         "_head_limit",
-        "_inflated",
         "_inflater",
         "_parser",
         "_pieces",
+        "decoded",
+        "encoded",
         "feed",
         "has_begun",
         "has_head",
@@ -52,7 +53,8 @@ class Response:
         """Ready for the next response of the same connection."""
         self._pieces.clear()
         self._inflater: zlib._Decompress | None = None
-        self._inflated = 0
+        self.encoded: int | None = None  # bytes of a compressed body that were inflated; None if it is plain
+        self.decoded = 0  # bytes that came of them
         self.has_begun = self.has_head = self.is_complete = False
         self.keeps_alive = False
         self.status = 0
@@ -65,7 +67,8 @@ class Response:
         named = dict(self.headers)
         encoding = named.get(b"content-encoding", b"").strip().lower()
         if encoding in _GZIP:
-            self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)  # 16: a gzip header and trailer
+            self._inflater = _inflater()
+            self.encoded = 0
         elif encoding not in _PLAIN:
             raise CallError("malformed", f"content-encoding {encoding.decode('latin-1')!r} was not asked for")
         return named.get(b"content-type", b"").decode("latin-1")
@@ -78,6 +81,11 @@ class Response:
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         return body if self._inflater is None else self._inflate(body)
+
+    def check_end(self) -> None:
+        """Once all of the body was taken: raises CallError if a compressed one lacks its end."""
+        if self._inflater is not None and not self._inflater.eof:
+            raise CallError("malformed", "the body claims to be gzip and ends before its checksum")
 
     def discard_body(self) -> None:
         """Forget the body bytes since the last time."""
@@ -128,9 +136,21 @@ class Response:
 
     def _inflate(self, data: bytes) -> bytes:
         assert self._inflater is not None
-        room = self._body_limit - self._inflated
-        plain = self._inflater.decompress(data, room + 1)
-        self._inflated += len(plain)
-        if len(plain) > room:
-            raise CallError("malformed", f"body of more than {self._body_limit} bytes once inflated")
+        assert self.encoded is not None
+        self.encoded += len(data)
+        plain = b""
+        while data:
+            if self._inflater.eof:  # RFC 1952, 2.2: one member may follow another
+                self._inflater = _inflater()
+            room = self._body_limit - self.decoded
+            more = self._inflater.decompress(data, room + 1)
+            self.decoded += len(more)
+            if len(more) > room:
+                raise CallError("malformed", f"body of more than {self._body_limit} bytes once inflated")
+            plain += more
+            data = self._inflater.unused_data
         return plain
+
+
+def _inflater() -> zlib._Decompress:
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)  # 16: a gzip header and trailer
