@@ -171,3 +171,13 @@ def test_both_arms_get_the_same_mix_in_the_share_asked_for() -> None:
         for prompt, share in (("short", 0.3), ("medium", 0.5), ("long", 0.2)):
             for stream in (True, False):
                 assert counts[CallKind(prompt, stream, is_direct)] == calls * share / 2
+
+
+def test_models_are_asked_for_by_weight_in_every_kind_of_call() -> None:
+    """Of 400 calls 3 in 4 ask for the first model: in each size, streaming or not, 3:1."""
+    mix = Mix(call_mix(THE_MIX, 0.5, models={"a": 3, "b": 1}), Random(1))
+    counts = draw(mix, 400)
+    for model, part in (("a", 0.75), ("b", 0.25)):
+        for prompt, share in (("short", 0.3), ("medium", 0.5), ("long", 0.2)):
+            for stream in (True, False):
+                assert counts[CallKind(prompt, stream, model=model)] == 400 * part * share / 2

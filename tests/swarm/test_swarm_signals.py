@@ -125,6 +125,14 @@ def test_counts_of_a_long_run_come_once_a_minute_and_at_its_end() -> None:
     assert reports == 4
 
 
+def test_answers_are_read_before_the_gateway_is_certain() -> None:
+    """A proxy might have an LLM gateway behind it, but until that shows, the proxy's own signals count."""
+    reading, collector = signals()
+    assert ended(reading, "nginx-miss").cache == "miss"
+    found = [name for name in counts(reading, collector) if name.startswith("gateway_found")]
+    assert found == ["gateway_found/nginx/header x-upstream-header-time"]
+
+
 def test_bodies_are_kept_only_while_somebody_looks_into_them() -> None:
     """Once the gateway is known by its headers and no stamp was found, answers are read and forgotten."""
     reading, _ = signals()

@@ -196,7 +196,18 @@ def test_a_rule_that_makes_no_sense_is_refused(fields: dict[str, Any], said: str
 def test_a_gateway_is_looked_for_only_so_long() -> None:
     """Bodies are kept while it is looked for: that must end."""
     finder = GatewayFinder()
-    found = [finder.look(answer()) for _ in range(ANSWERS)]
-    assert [one for one in found[:-1] if one] == []
-    assert found[-1] is not None
-    assert found[-1].gateway == "none"
+    for _ in range(ANSWERS):
+        assert not finder.is_done
+        found = finder.look(answer())
+    assert finder.is_done
+    assert found.gateway == "none"
+
+
+def test_an_llm_gateway_that_shows_late_goes_before_what_showed_early() -> None:
+    """Its marks may be on whole answers only, and those of the provider behind it on streams, too."""
+    finder = GatewayFinder()
+    assert finder.look(answer(openai_processing_ms="5")).gateway == "openai"
+    assert finder.look(answer(server="envoy")).gateway == "envoy"
+    assert not finder.is_done
+    assert finder.look(answer(b'{"metadata":{"cached":false}}')).gateway == "llm-edge-agent"
+    assert finder.is_done

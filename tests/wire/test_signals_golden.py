@@ -38,7 +38,7 @@ def said(path: Path) -> AnswerSaid:
 def as_found(path: Path) -> dict[str, object]:
     """What `gateway: auto` makes of an answer that comes again and again."""
     finder, answer = GatewayFinder(), said(path)
-    found = next(filter(None, (finder.look(answer) for _ in range(ANSWERS))))
+    found = [finder.look(answer) for _ in range(ANSWERS)][-1]
     read = SignalReader(PRESETS[found.gateway].rules).read(answer) if found.gateway != NONE else {}
     return {"gateway": found.gateway, "why": found.why, **read}
 

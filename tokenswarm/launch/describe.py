@@ -24,7 +24,9 @@ def describe(names: Names) -> str:
     profile = resolved.profile
     stages = StagePlan(profile.stages)
     target = resolved.target
-    aim = f"{target.url}, {target.dialect}, model {target.model}" if target else "the embedded mock gateway"
+    aim = "the embedded mock gateway"
+    if target is not None:
+        aim = f"{target.url}, {target.dialect}, model {target.shown_model}"
     paired = [f"  paired      {profile.paired.share:.0%} of calls past the gateway"] if profile.paired else []
     lines = [
         f"{profile.name}: {profile.description}".rstrip(": "),

@@ -11,8 +11,10 @@ import gevent
 
 from tokenswarm.errors import PreflightError
 from tokenswarm.metrics.call import CallRecord
+from tokenswarm.transport.said import keep_body, said_in
 from tokenswarm.transport.speech import Speech
 from tokenswarm.wire.dialect import ChatOptions
+from tokenswarm.wire.gateway_finder import Found, GatewayFinder
 
 _PROMPT: Final = "Reply with one short sentence: which city is the capital of France?"
 # A target that fails now and then is worth testing: only what fails every time is told, and load goes on.
@@ -26,7 +28,8 @@ class Preflight:
 
     calls: int
     warnings: tuple[str, ...]
-    latency_s: Mapping[bool, float]  # of a call that succeeded, by whether it streams
+    latency_s: Mapping[bool, float]  # of a call that succeeded, the slowest, by whether it streams
+    gateway: Found | None  # what its marks on the answers betray
 
 
 def preflight(
@@ -42,28 +45,34 @@ def preflight(
     calls = 0
     warnings: list[str] = []
     latency_s: dict[bool, float] = {}
+    found: Found | None = None
+    finder = GatewayFinder()
+    names = {options.model for options in kinds}
+    models = {name: f" for model {name}" if len(names) > 1 else "" for name in names}
     connection = speech.connect()
     try:
         for options in kinds:
             for _ in range(_ATTEMPTS):
                 record = CallRecord(time.monotonic())
                 record.stream = options.stream
+                keep_body(record)
                 connection.call(speech.encode(_PROMPT, options, path), record)
                 calls += 1
                 if record.outcome not in _MAY_PASS:
                     break
             if record.is_success:
-                latency_s[options.stream] = record.latency_s or 0.0
+                latency_s[options.stream] = max(latency_s.get(options.stream, 0.0), record.latency_s or 0.0)
+                found = finder.look(said_in(record))
                 continue
             kind = "streaming" if options.stream else "non-streaming"
-            where = f"target {address}, {kind} call"
+            where = f"target {address}, {kind} call{models[options.model]}"
             if record.outcome not in _MAY_PASS:
                 mend = _MENDS.get(record.outcome, _no_mend)(record, key_source)
                 raise PreflightError(f"{where}: {record.outcome}: {record.detail}\n  {mend}".rstrip())
             warnings.append(f"{where}: {record.outcome}: {record.detail}")
     finally:
         connection.close()
-    return Preflight(calls, tuple(warnings), latency_s)
+    return Preflight(calls, tuple(warnings), latency_s, found)
 
 
 def _no_mend(record: CallRecord, key_source: str) -> str:

@@ -32,6 +32,7 @@ from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
+from tokenswarm.profile.models import given_models
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
@@ -42,6 +43,7 @@ from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import ChatOptions
+from tokenswarm.wire.gateway_signals import AUTO
 
 # The mock that a run without a target gets: quick enough for the SLOs of the shipped profiles, with a real
 # spread, and with the metadata that edge-004 looks for.
@@ -91,6 +93,9 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         )
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
+        if target.gateway == AUTO and result.gateway is not None:
+            facts["target"]["gateway_found"] = result.gateway.gateway
+            facts["target"]["gateway_found_by"] = result.gateway.why
         run_json = _new_run_json(folder, {**facts, "environment": machine})
         with LocustProcess(command, interrupts, mock.pid if mock is not None else None) as locust:
             code = locust.wait()
@@ -113,14 +118,16 @@ def _say_limits(resolved: Resolved, workers: int) -> None:
 
 def _aim_at(mock: MockProcess | None, scenario: str, model: str | None) -> Target:
     assert mock is not None
-    return Target(name="mock", url=mock.url, dialect=dialect_of(scenario), model=model or EMBEDDED_MODEL)
+    asked = given_models(model or EMBEDDED_MODEL)
+    return Target.model_validate({"name": "mock", "url": mock.url, "dialect": dialect_of(scenario), **asked})
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
     endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
     streaming = 1.0 if target.is_socket else resolved.profile.streaming
     kinds = [
-        ChatOptions(model=target.model, stream=stream, max_tokens=resolved.profile.max_tokens)
+        ChatOptions(model.name, stream, resolved.profile.max_tokens)
+        for model in target.asked
         for stream, share in ((True, streaming), (False, 1 - streaming))
         if share > 0
     ]
@@ -136,6 +143,8 @@ def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
         _say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"
     _say(f"preflight: {end}")
+    if target.gateway == AUTO and result.gateway is not None:
+        _say(f"preflight: gateway: {result.gateway.gateway}, by {result.gateway.why}")
     return result
 
 
@@ -166,9 +175,10 @@ def _locust_options(request: RunRequest, profile: str, target: Target) -> list[s
         profile,
         "--target",
         names.target or target.url,
-        "--model",
-        target.model,
     ]
+    model = names.model or target.model
+    if model:  # several that a target's file names are read from there once more
+        options += ["--model", model]
     if names.slo:
         options += ["--slo", names.slo]
     return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(request.seed)]
@@ -196,7 +206,11 @@ def _facts(
             "name": target.name,
             "url": target.url,
             "dialect": target.dialect,
-            "model": target.model,
+            "model": target.shown_model,
+            "models": [model.model_dump(mode="json") for model in target.asked],
+            "gzip": target.gzip,
+            "gateway": target.gateway,
+            "signals": [signal.model_dump(mode="json", exclude_defaults=True) for signal in target.signals],
             "is_embedded_mock": is_mock,
             "provider": target.provider.url if target.provider is not None else None,
         },

@@ -15,6 +15,7 @@ from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.threshold_check import Surroundings
 from tokenswarm.profile.expectations import check_expectations
 from tokenswarm.profile.load_model import check_load_model
+from tokenswarm.profile.models import given_models
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
 from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
@@ -94,11 +95,11 @@ def load_target(
                 yield (*place, "dialect"), not_one_of(dialect, dialects)
 
     def check_model(data: Any) -> Iterator[tuple[Place, str]]:
-        if "model" not in data:
+        if not data.get("model") and not data.get("models"):
             yield ("model",), f"missing; name one here, with --model, or in {MODEL_ENV}"
 
     checks = (check_secrets, check_dialect, check_model)
-    given = {"model": chosen} if chosen else {}
+    given = given_models(chosen) if chosen else {}
     assumed = {"dialect": dialect}
     if "://" in ref:
         tree = Tree({"name": _host(ref), "url": ref, **assumed, **given}, {(): 1})
@@ -129,7 +130,7 @@ def _load(
     environ: Mapping[str, str],
     checks: Iterable[_Check],
     verbatim: frozenset[str] = frozenset(),
-    given: Mapping[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
     assumed: Mapping[str, str] | None = None,
 ) -> _D:
     name = places.shown(file)

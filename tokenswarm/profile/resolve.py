@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tokenswarm.errors import ConfigurationError
+from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.paired import provider_of
@@ -64,4 +66,16 @@ def resolve(
     if target is not None:
         check_target(profile.scenario, target)
         provider_of(target, profile.paired)
-    return Resolved(profile, slo, tuple(thresholds_of(profile, slo)), target)
+    thresholds = tuple(thresholds_of(profile, slo))
+    if target is not None:
+        _check_models(thresholds, target)
+    return Resolved(profile, slo, thresholds, target)
+
+
+def _check_models(thresholds: Sequence[Threshold], target: Target) -> None:
+    """A line about a model that is never asked for would be inconclusive after the whole run."""
+    names = [model.name for model in target.asked]
+    for threshold in thresholds:
+        model = dict(threshold.subject.labels).get("model")
+        if model is not None and model not in names:
+            raise ConfigurationError(f"threshold {threshold.text}: label model: {not_one_of(model, names)}")

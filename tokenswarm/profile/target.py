@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tokenswarm.profile.models import MOST_MODELS, AskedModel, ModelName, shown_models
+from tokenswarm.profile.prices import Prices
 from tokenswarm.profile.references import REFERENCE, fill, has_default
 from tokenswarm.profile.signals import Gateway, Signal
 from tokenswarm.profile.socket_messages import SocketSection
-from tokenswarm.profile.values import Block, Document, Flag, Number, problem
+from tokenswarm.profile.values import Block, Document, Flag, problem
 from tokenswarm.profile.yaml_tree import Path
 from tokenswarm.wire.gateway_signals import AUTO
 from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
@@ -89,17 +91,6 @@ class Tls(Block):
         return self
 
 
-class Prices(Block):
-    """What a million tokens cost, in one currency, where the gateway sends no cost itself."""
-
-    input: Number
-    output: Number
-
-    def cost(self, input_tokens: int, output_tokens: int) -> float:
-        """The price of one call."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
-
-
 class Aim(Block):
     """Where calls go and what they need to be let in: of a target, and of the provider behind it."""
 
@@ -139,7 +130,10 @@ class Target(Document, Aim):
 
     name: Annotated[str, Field(min_length=1, max_length=300)]
     dialect: str = DEFAULT_DIALECT
-    model: Annotated[str, Field(min_length=1)]
+    model: ModelName | None = None
+    models: list[AskedModel] = Field(
+        default_factory=list, max_length=MOST_MODELS, description="several, by weight, instead of one `model`"
+    )
     prices: Prices | None = Field(default=None, description="per million tokens")
     provider: Provider | None = Field(default=None, description="the provider itself, for the paired arm")
     websocket: SocketSection = Field(
@@ -161,10 +155,33 @@ class Target(Document, Aim):
             name=f"the provider of {self.name}"[:300],
             dialect=dialect,
             model=provider.model or self.model,
+            models=[] if provider.model else self.models,
             prices=self.prices,
             websocket=self.websocket if dialect == self.dialect else SocketSection(),
             **{name: getattr(provider, name) for name in Aim.model_fields},
         )
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Target:
+        if (self.model is None) == (not self.models):
+            raise problem("need either model or models: one name, or several with their weights")
+        names = [model.name for model in self.models]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise problem(f"models: {twice} stands twice; keep one")
+        if len(names) > 1 and self.is_socket:
+            raise problem(f"dialect {self.dialect} holds one connection for one model: name one `model`")
+        return self
+
+    @property
+    def asked(self) -> tuple[AskedModel, ...]:
+        """The models that calls ask for, at least one."""
+        return tuple(self.models) if self.model is None else (AskedModel(name=self.model),)
+
+    @property
+    def shown_model(self) -> str:
+        """All of them, for people."""
+        return shown_models(self.asked)
 
     @model_validator(mode="after")
     def _speaks_as_it_says(self) -> Target:

@@ -17,12 +17,15 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from tokenswarm.errors import ConfigurationError
 
 _SHORTEST_DECK: Final = 20  # shorter ones could be guessed: a deck of two is nearly an alternation
 _LONGEST_DECK: Final = 200  # longer ones would let a stage of a run drift away from the mix
+
+_ANY_MODEL: Final[Mapping[str, float]] = MappingProxyType({"": 1})
 
 K = TypeVar("K", bound=Hashable)
 
@@ -34,25 +37,31 @@ class CallKind:
     prompt: str
     stream: bool
     is_direct: bool = False  # past the gateway, straight to the provider: the paired arm
+    model: str = ""  # that is asked for
 
 
 def call_mix(
-    prompts: Mapping[str, float], streaming_share: float, direct_share: float = 0.0
+    prompts: Mapping[str, float],
+    streaming_share: float,
+    direct_share: float = 0.0,
+    models: Mapping[str, float] = _ANY_MODEL,
 ) -> dict[CallKind, float]:
     """The weight of every kind of call; kinds that never occur are left out.
 
     `streaming_share` is from 0 to 1 and the same for each prompt class; so is `direct_share`, of calls
-    straight to the provider, for each class, streaming or not: both arms get the same mix.
+    straight to the provider, for each class, streaming or not, and of each model: both arms get the same mix.
     """
     if not 0 <= streaming_share <= 1:
         raise ConfigurationError(f"streaming: got {streaming_share}, need a share from 0 to 1 (50 % is 0.5)")
     shares = _shares(prompts)
     streaming, direct = _tidy(Fraction(streaming_share)), _tidy(Fraction(direct_share))
+    asked = _shares(models)
     return {
-        CallKind(prompt, stream, is_direct): float(share * part * arm)
+        CallKind(prompt, stream, is_direct, model): float(share * part * arm * of_model)
         for prompt, share in shares.items()
         for stream, part in ((False, 1 - streaming), (True, streaming))
         for is_direct, arm in ((False, 1 - direct), (True, direct))
+        for model, of_model in asked.items()
         if part and arm
     }
 

@@ -22,22 +22,29 @@ class Arm:
     name: str
     speech: Speech
     path: str | None  # instead of the dialect's own
-    options: Mapping[bool, ChatOptions]  # by whether the answer is to stream
+    options: Mapping[tuple[str, bool], ChatOptions]  # by model, and by whether the answer is to stream
+    own: Mapping[
+        bool, ChatOptions
+    ]  # for models that this arm doesn't have: the provider may have one for all
 
     @classmethod
     def aimed(cls, name: str, target: Target, profile: Profile, watch: Watch) -> Self:
         """The arm that calls this target; its key comes from this process's environment."""
         endpoint = endpoint_of(target, profile.timeouts, os.environ)
+        options = {
+            (model.name, stream): ChatOptions(model.name, stream, profile.max_tokens)
+            for model in target.asked
+            for stream in (True, False)
+        }
         return cls(
             name,
             speech_of(target, endpoint, watch),
             target.path,
-            {
-                stream: ChatOptions(model=target.model, stream=stream, max_tokens=profile.max_tokens)
-                for stream in (True, False)
-            },
+            options,
+            {stream: options[target.asked[0].name, stream] for stream in (True, False)},
         )
 
-    def request(self, text: str, *, stream: bool) -> Request:
+    def request(self, text: str, model: str, *, stream: bool) -> Request:
         """The request that carries this prompt."""
-        return self.speech.encode(text, self.options[stream], self.path)
+        options = self.options.get((model, stream)) or self.own[stream]
+        return self.speech.encode(text, options, self.path)

@@ -13,7 +13,9 @@ import gevent
 from tokenswarm.metrics.call import GATEWAY, PROVIDER, CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.series import Delta
+from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.expectations import Expectations
+from tokenswarm.profile.models import weights_of
 from tokenswarm.profile.share import Membership, Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
@@ -67,7 +69,7 @@ class Load:
         self._counted_stage = counted.name if counted is not None else None
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)
-        self._prices = plan.target.prices
+        self._models = {model.name: model for model in plan.target.asked}
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
         """The draw that users of these size classes share: the share of CALLS is the profile's."""
@@ -80,7 +82,9 @@ class Load:
             profile = self.plan.profile
             direct = profile.paired.share if profile.paired is not None else 0.0
             streaming = 1.0 if self.gateway.speech.is_socket else profile.streaming
-            mix = self._mixes[sizes] = Mix(call_mix(shares, streaming, direct), self.rng)
+            mix = self._mixes[sizes] = Mix(
+                call_mix(shares, streaming, direct, weights_of(self.plan.target.asked)), self.rng
+            )
         return mix
 
     def may_call(self, at_s: float) -> bool:
@@ -102,7 +106,7 @@ class Load:
     def request(self, kind: CallKind) -> Request:
         """A request of this kind whose prompt was never sent before."""
         prompt = self._prompts.next(kind.prompt)
-        return self.arm_of(kind).request(prompt.text, stream=kind.stream)
+        return self.arm_of(kind).request(prompt.text, kind.model, stream=kind.stream)
 
     def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:
         """The record of a call that is due now, with its labels."""
@@ -110,6 +114,7 @@ class Load:
         record.scenario = self.plan.scenario
         record.prompt = kind.prompt
         record.stream = kind.stream
+        record.requested_model = kind.model
         record.stage = self._stage_name(intended_at_s - self.started_at_s)
         if kind.is_direct:
             record.arm = PROVIDER
@@ -182,8 +187,12 @@ class Load:
         self._signals.read(record)
         if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
             self._expectation.judge(record, self.last_call_s)
-        if record.cost is None and self._prices is not None and record.is_success:
-            record.cost = self._prices.cost(record.input_tokens or 0, record.output_tokens or 0)
+        asked = self._models[record.requested_model]
+        prices = asked.prices or self.plan.target.prices
+        if record.cost is None and prices is not None and record.is_success:
+            record.cost = prices.cost(record.input_tokens or 0, record.output_tokens or 0)
+        if asked.provider and not record.provider and record.cache != HIT:
+            record.provider = asked.provider
         delay_s = record.schedule_delay_s
         if self.arrivals is not None and delay_s is not None and delay_s > LATE_S:
             self.collector.count("late_starts", record.intended_at_s - self.started_at_s, record.stage)

@@ -1,7 +1,7 @@
 """Fills in what each answer says of the gateway's work, and counts which rules told it.
 
-With `gateway: auto` each process decides by itself, by the first answers that it gets; what those say is
-read as soon as the decision is made. The provider's own times are looked for on the first answers of each
+With `gateway: auto` each process decides by itself, by the first answers that it gets, which are read by what
+they look like so far. The provider's own times are looked for on the first answers of each
 kind of call, and from then on only where they were found.
 """
 
@@ -35,7 +35,8 @@ class Signals:
         self._stamps: dict[tuple[str, bool], _StampPlace] = {}
         self._collector = collector
         self._counted_at_s: float | None = None
-        self._found: Found | None = None
+        self._found = Found(target.gateway, "")
+        self._has_told = self._finder is None
 
     def prepare(self, record: CallRecord) -> None:
         """Have as much of the answer kept as will be looked into."""
@@ -64,18 +65,21 @@ class Signals:
         if not at_once and last_s is not None and elapsed_s - last_s < _COUNTS_EVERY_S:
             return
         self._counted_at_s = elapsed_s
-        if self._found is not None:
-            found, self._found = self._found, None
-            self._collector.count(f"{GATEWAY_FOUND}/{found.gateway}/{found.why}", elapsed_s, stage)
+        if not self._has_told and (self._finder is None or at_once) and self._found.why:
+            self._has_told = True
+            found = f"{GATEWAY_FOUND}/{self._found.gateway}/{self._found.why}"
+            self._collector.count(found, elapsed_s, stage)
         for name, applied in self._reader.take_counts().items():
             self._collector.count(f"{RULE_ASKED}/{name}", elapsed_s, stage, applied.asked)
             self._collector.count(f"{RULE_MATCHED}/{name}", elapsed_s, stage, applied.matched)
 
     def _decide(self, finder: GatewayFinder, said: AnswerSaid) -> None:
-        self._found = finder.look(said)
-        if self._found is not None:
+        found = finder.look(said)
+        if found.gateway != self._found.gateway:
+            self._reader = self._reader_for(found.gateway)
+        self._found = found
+        if finder.is_done:
             self._finder = None
-            self._reader = self._reader_for(self._found.gateway)
 
     def _reader_for(self, gateway: str) -> SignalReader:
         preset = PRESETS[gateway].rules if gateway not in (AUTO, NONE) else ()

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.wire.gateway_signals import NONE, PRESETS, Mark, Preset
+from tokenswarm.wire.gateway_signals import NONE, PRESETS, Mark, Preset, Standing
 from tokenswarm.wire.json_path import steps_of
 from tokenswarm.wire.signal_reader import AnswerSaid
 
-# A gateway that shows itself does so on every answer; the first few may be errors of something in front.
+# A proxy's or a provider's marks may be all that the first answers show: streams and whole answers differ.
 ANSWERS: Final = 10
 
 
@@ -29,27 +29,29 @@ class Found:
 
 
 class GatewayFinder:
-    """Looks at successful answers, one by one, until it has decided."""
+    """Looks at successful answers, one by one; `is_done` once no further one can change its mind."""
 
-    __slots__ = ("_looked",)
+    __slots__ = ("_looked", "_marks", "is_done")
 
     def __init__(self) -> None:
         self._looked = 0
+        self._marks: dict[str, str] = {}  # preset → the mark that was seen first
+        self.is_done = False
 
-    def look(self, said: AnswerSaid) -> Found | None:
-        """The decision, or None if it takes more answers."""
-        marks = dict(_marks_on(said))
-        first = min((PRESETS[name].standing for name in marks), default=None)
-        candidates = [name for name in marks if PRESETS[name].standing == first]
-        if len(candidates) == 1:
-            return Found(candidates[0], marks[candidates[0]])
-        if candidates:
-            why = " and ".join(f"{name} ({marks[name]})" for name in candidates)
-            return Found(NONE, f"the answers look like {why}; name the one that you test as `gateway:`")
+    def look(self, said: AnswerSaid) -> Found:
+        """What the answers so far, this one among them, look like."""
+        for name, why in _marks_on(said):
+            self._marks.setdefault(name, why)
         self._looked += 1
-        if self._looked < ANSWERS:
-            return None
-        return Found(NONE, f"no preset's marks on the first {ANSWERS} answers")
+        first = min((PRESETS[name].standing for name in self._marks), default=None)
+        self.is_done = first is Standing.GATEWAY or self._looked >= ANSWERS
+        candidates = {name: why for name, why in self._marks.items() if PRESETS[name].standing is first}
+        if not candidates:
+            return Found(NONE, f"no preset's marks on the first {self._looked} answers")
+        if len(candidates) == 1:
+            return Found(*candidates.popitem())
+        looks = " and ".join(f"{name} ({why})" for name, why in candidates.items())
+        return Found(NONE, f"the answers look like {looks}; name the one that you test as `gateway:`")
 
 
 def _marks_on(said: AnswerSaid) -> Iterator[tuple[str, str]]:
