@@ -226,15 +226,19 @@ class Target:
     """A server that answers by path: `/good`, `/N` as the Nth of BAD, `/cut/N` with N bytes of a good one."""
 
     who: Speaker
-    server: Any = None
+    connections: int = 0  # open now
     problems: list[BaseException] = field(default_factory=list)
 
-    def start(self) -> str:
+    def __post_init__(self) -> None:
         self.server = StreamServer(("127.0.0.1", 0), self._serve)
         self.server.start()
+
+    @property
+    def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def _serve(self, sock: Any, _address: Any) -> None:
+        self.connections += 1
         try:
             while True:
                 path = self._path_of_next(sock)
@@ -252,6 +256,7 @@ class Target:
             raise
         finally:
             sock.close()
+            self.connections -= 1
 
     def _send_bad(self, path: str, sock: Any) -> None:
         if path.startswith("/cut/"):
@@ -327,9 +332,9 @@ def suffer_cuts(user: User, share: int, shares: int) -> None:
             user.ask_well()
 
 
-def run(who: Speaker, url: str, suffer: Callable[[User, int, int], None], users: int) -> int:
+def run(target: Target, suffer: Callable[[User, int, int], None], users: int) -> int:
     """So many of ten users at once, each with a tenth of all; how many calls they made."""
-    crowd = [User(who, url) for _ in range(users)]
+    crowd = [User(target.who, target.url) for _ in range(users)]
     pool = Pool(users)
     try:
         greenlets = [pool.spawn(suffer, user, share, 10) for share, user in enumerate(crowd)]
@@ -343,24 +348,24 @@ def run(who: Speaker, url: str, suffer: Callable[[User, int, int], None], users:
 
 
 @pytest.fixture
-def targets() -> Iterator[list[tuple[Speaker, str]]]:
+def targets() -> Iterator[list[Target]]:
     """A server for each dialect."""
     running = [Target(who) for who in SPEAKERS]
-    yield [(target.who, target.start()) for target in running]
+    yield running
     for target in running:
         target.server.stop()
         assert target.problems == []
 
 
-def test_ten_thousand_bad_answers_leave_nothing_behind(targets: list[tuple[Speaker, str]]) -> None:
+def test_ten_thousand_bad_answers_leave_nothing_behind(targets: list[Target]) -> None:
     """Each in its class; afterwards as many sockets are open as before, and no more memory is in use."""
     process = psutil.Process()
 
     def suffer_all(users: int) -> int:
-        made = sum(
-            run(who, url, suffer, users) for who, url in targets for suffer in (suffer_bad, suffer_cuts)
-        )
-        gevent.sleep(0.05)  # servers notice that their clients have gone
+        made = sum(run(target, suffer, users) for target in targets for suffer in (suffer_bad, suffer_cuts))
+        with gevent.Timeout(60):
+            while any(target.connections for target in targets):
+                gevent.sleep(0)  # until the servers have noticed that their clients are gone
         gc.collect()
         return made
 
