@@ -171,8 +171,8 @@ ERROR_EVENT = b'event: error\ndata: {"error":{"message":"no"}}\n\n'
 TWO = "malformed", "malformed"
 STREAM = "malformed", None
 BAD = [
-    Bad("a stream that never ends", "timeout_total", None, stream_without_end, 20, BRIEF),
-    Bad("dripping headers", "timeout_first_token", None, headers(b"x: y\r\n", 0.02), 20, SHORT),
+    Bad("a stream that never ends", "timeout_total", None, stream_without_end, 10, BRIEF),
+    Bad("dripping headers", "timeout_first_token", None, headers(b"x: y\r\n", 0.02), 10, SHORT),
     Bad("headers without end", *TWO, headers(b"x-more: " + b"y" * 2000 + b"\r\n", 0)),
     Bad("a header without end", *TWO, headers(b"y" * 2000, 0)),
     Bad("an event of 10 MB", *STREAM, event_of_ten_megabytes, 5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.wire.contract import ChatOptions, Decoder, ErrorBody, Request
@@ -15,6 +15,9 @@ from tokenswarm.wire.openai_stream import OpenAIChunks
 from tokenswarm.wire.outline import outline
 from tokenswarm.wire.template import Template, Templates, make_template
 from tokenswarm.wire.whole_body import WholeBodyDecoder
+
+# A chat chunk has choices, too; theirs hold one of these.
+_OF_CHAT: Final = frozenset({"delta", "message"})
 
 
 class OpenAICompletions:
@@ -58,8 +61,8 @@ def _read_choices(choices: list[Any], key: str, reasons: dict[int, str], events:
     text = ""
     failed: JsonObject | None = None
     for choice in choices:
-        if key not in choice and choice.get("finish_reason") is None:
-            raise KeyError(key)  # a chat chunk has choices, too
+        if not _OF_CHAT.isdisjoint(choice):
+            raise KeyError(key)  # LiteLLM's last choice has no text either, and nothing else
         text += text_in(choice, key)
         index, reason = choice.get("index", 0), choice.get("finish_reason")
         if reason == "error":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,24 @@ def test_litellm_passes_on_every_call(
     )
     assert done.code == 0, done.out + done.err
     assert providers[0].counters().received - before[-1] == done.counted() + PREFLIGHT_CALLS
+
+
+@pytest.mark.parametrize("scenario", ["messages", "responses", "completions", "embeddings"])
+def test_litellm_passes_on_every_call_in_other_dialects(
+    litellm: str, tokenswarm: Callable, tmp_path: Path, scenario: str
+) -> None:
+    """Messages are translated for its OpenAI provider and back; what comes out is good to the last event."""
+    target = tmp_path / "gateway.yaml"
+    target.write_text(f"{{name: gateway, url: '{litellm}', model: primary, key_env: PROXY_KEY}}\n")
+    done = tokenswarm(
+        *("run", scenario, "--time-scale", "0.3", "--target", str(target)),
+        environ={"PROXY_KEY": LITELLM_KEY},
+    )
+    assert done.code in (0, 99), done.out + done.err  # it may well be slower than the profile's SLO
+    totals = json.loads((done.folder / "summary.json").read_text())["totals"]
+    counted = {row["metric"]: row["value"] for row in totals}
+    assert counted["failures"] == 0, done.out
+    assert counted["requests"] > 0
 
 
 def test_nginx_passes_on_every_call(
