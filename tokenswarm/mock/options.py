@@ -1,17 +1,17 @@
-"""How a mock gateway is to run; apart from the server, so that who starts one needn't import it."""
+"""How the mocks are to run; apart from the servers, so that who starts one needn't import it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
-LISTENING: Final = "mock gateway listening on "  # the line that says that it does ends in its URL
+LISTENING: Final = "listening on "  # what stands before the URL in the line that says so
 
 
 @dataclass(frozen=True, slots=True)
 class MockOptions:
-    """How a mock gateway runs. Times and sizes are as orders write them: `50`, `lognormal:50:0.4` …"""
+    """How a mock provider runs. Times and sizes are as orders write them: `50`, `lognormal:50:0.4` …"""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -27,15 +27,18 @@ class MockOptions:
     truth_log: Path | None = None
     stop_with_stdin: bool = False
 
+    plural: ClassVar = {"orders": "order"}
 
-def arguments_of(options: MockOptions) -> list[str]:
-    """The command line of `mock gateway` that gives these options."""
+
+def arguments_of(options: Any) -> list[str]:
+    """The command line that gives these options, whichever mock's they are."""
     arguments = []
     for field in fields(options):
         value = getattr(options, field.name)
-        flag = f"--{field.name.replace('_', '-')}"
-        if field.name == "orders":
-            arguments += [part for order in value for part in ("--order", order)]
+        name = options.plural.get(field.name, field.name)
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, tuple):
+            arguments += [part for each in value for part in (flag, str(each))]
         elif value is True:
             arguments.append(flag)
         elif value is not None and value is not False:

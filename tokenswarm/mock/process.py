@@ -1,26 +1,18 @@
-"""A mock gateway as a child process: started, read from, and stopped with the block that holds it."""
+"""A mock provider as a child process, and what it has counted."""
 
 from __future__ import annotations
 
-import os
-import select
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
-from time import monotonic
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Literal, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tokenswarm.errors import ConfigurationError
-from tokenswarm.mock.options import LISTENING, MockOptions, arguments_of
+from tokenswarm.mock.child import Child
+from tokenswarm.mock.options import MockOptions, arguments_of
 
-START_TIMEOUT_S: Final = 15.0
-STOP_TIMEOUT_S: Final = 5.0
 _SCRAPE_TIMEOUT_S: Final = 5.0
 
 
@@ -91,86 +83,49 @@ def parse_counters(text: str) -> MockCounters:
 
 
 class MockProcess:
-    """`with MockProcess(MockOptions(...)) as mock:` runs a mock gateway; `mock.url` is where.
+    """`with MockProcess(MockOptions(...)) as mock:` runs the provider's engine; `mock.url` is where.
 
-    The child has a session of its own, so that a Ctrl-C in the terminal doesn't reach it before the
-    run has drained; and it ends when this process does, however that happens.
+    It ends when this process does, however that happens.
     """
 
-    def __init__(self, options: MockOptions | None = None) -> None:
-        self._options = replace(options or MockOptions(), stop_with_stdin=True)
-        self._child: subprocess.Popen[bytes] | None = None
-        self._complaints: IO[bytes] | None = None
+    def __init__(
+        self, options: MockOptions | None = None, role: Literal["gateway", "provider"] = "gateway"
+    ) -> None:
+        self._role = role
+        self._child = Child(role, arguments_of(replace(options or MockOptions(), stop_with_stdin=True)))
         self.url = ""
+        self.admin_url = ""  # of its admin port, which stays open while it refuses connections, else the same
 
     def __enter__(self) -> Self:
-        # A file and not a pipe: nobody reads it while the child runs, and a full pipe would block it.
-        self._complaints = tempfile.TemporaryFile()
-        self._child = subprocess.Popen(  # noqa: S603 — our own interpreter and module, no shell
-            [sys.executable, "-m", "tokenswarm.mock", "gateway", *arguments_of(self._options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            start_new_session=True,
-        )
-        try:
-            self.url = self._wait_for_url(self._child)
-        except BaseException:
-            self._stop()
-            raise
+        self._child.__enter__()
+        self.url, self.admin_url = self._child.url, self._child.admin_url
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        self._child.stop()
 
     @property
     def pid(self) -> int:
-        assert self._child is not None, "not started"
         return self._child.pid
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._child.kill()
 
     def counters(self) -> MockCounters:
         """What the mock has counted up to now; ConnectionError if it doesn't answer."""
-        connection = HTTPConnection(self.url.removeprefix("http://"), timeout=_SCRAPE_TIMEOUT_S)
-        try:
-            connection.request("GET", "/metrics")
-            return parse_counters(connection.getresponse().read().decode())
-        except (OSError, HTTPException) as error:
-            raise ConnectionError(f"the mock gateway at {self.url} doesn't answer: {error}") from error
-        finally:
-            connection.close()
+        return parse_counters(scrape(self.admin_url or self.url, f"the mock {self._role}"))
 
-    def _wait_for_url(self, child: subprocess.Popen[bytes]) -> str:
-        assert child.stdout is not None
-        deadline_s = monotonic() + START_TIMEOUT_S
-        said = b""
-        while b"\n" not in said:
-            left_s = deadline_s - monotonic()
-            ready = left_s > 0 and select.select([child.stdout], [], [], left_s)[0]
-            data = os.read(child.stdout.fileno(), 4096) if ready else b""
-            if not data:
-                raise ConfigurationError(f"the mock gateway didn't start: {self._complaint()}")
-            said += data
-        return said.decode().partition("\n")[0].removeprefix(LISTENING)
 
-    def _complaint(self) -> str:
-        assert self._complaints is not None
-        self._complaints.seek(0)
-        text = self._complaints.read().decode(errors="replace").strip().removeprefix("tokenswarm: ")
-        return text or f"it said nothing for {START_TIMEOUT_S:.0f} s"
-
-    def _stop(self) -> None:
-        child = self._child
-        if child is None or self._complaints is None:
-            return
-        if child.poll() is None:
-            child.terminate()
-        try:
-            child.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        for stream in (child.stdin, child.stdout, self._complaints):
-            if stream is not None:
-                stream.close()
+def scrape(url: str, who: str) -> str:
+    """The metrics page of a mock; ConnectionError if it doesn't answer."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=_SCRAPE_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    except (OSError, HTTPException) as error:
+        raise ConnectionError(f"{who} at {url} doesn't answer: {error}") from error
+    finally:
+        connection.close()
