@@ -16,6 +16,7 @@ from tokenswarm.profile.load import load_profile, load_slo, load_target
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.thresholds import thresholds_of
+from tokenswarm.wire.socket_dialect import MOCK_MESSAGES
 
 PLACES = SearchPath.of(Path(__file__).parents[2])
 
@@ -50,6 +51,9 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
         ("overhead", 50, 10),
         ("ci", 30.1, 1000),
         ("breakpoint", 242.5, 2000),
+        ("websocket", 110, 150),
+        ("websocket-soak", 1830, 100),
+        ("realtime", 80, 100),
     ],
 )
 def test_profile_is_as_long_and_as_heavy_as_documented(name: str, total_s: float, most: int) -> None:
@@ -68,6 +72,15 @@ def test_spike_is_one() -> None:
 def test_soak_is_as_long_as_asked_for() -> None:
     """SOAK_DURATION=8h tokenswarm run soak."""
     assert load_profile("soak", PLACES, {"SOAK_DURATION": "8h"}).stages[-1].duration_s == 28800
+
+
+def test_websocket_holds_the_numbers_that_were_asked_for() -> None:
+    """Fifty connections to warm up, a hundred held, a hundred and fifty held; and a target that says how."""
+    plan = StagePlan(load_profile("websocket", PLACES, {}).stages)
+    assert [plan.users_at(at_s) for at_s in (9.9, 25.0, 60.0, 75.0, 109.0)] == [50, 100, 100, 150, 150]
+    target = load_target("websocket", PLACES, {})
+    # The file that users copy says what the mock's own chat is.
+    assert target.websocket.messages() == MOCK_MESSAGES
 
 
 def test_ci_is_a_thousand_calls_a_second() -> None:

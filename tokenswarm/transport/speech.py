@@ -49,6 +49,26 @@ class _HttpCaller:
         return call(self._connection, self._dialect, request, record)
 
 
+class _SocketCaller:
+    """A WebSocket for each place where one is opened: with Realtime a connection has one model for good."""
+
+    __slots__ = ("_connect", "_connections")
+
+    def __init__(self, connect: Callable[[], SocketConnection]) -> None:
+        self._connect = connect
+        self._connections: dict[str, SocketConnection] = {}
+
+    def call(self, request: Request, record: CallRecord) -> CallRecord:
+        connection = self._connections.get(request.path)
+        if connection is None:
+            connection = self._connections[request.path] = self._connect()
+        return connection.call(request, record)
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+
 def speech_of(target: Target, endpoint: Endpoint, watch: Watch | None = None) -> Speech:
     """How to talk to this target, at its endpoint; `watch` counts WebSockets."""
     make_dialect = SOCKET_DIALECTS.get(target.dialect)
@@ -59,6 +79,6 @@ def speech_of(target: Target, endpoint: Endpoint, watch: Watch | None = None) ->
     ping_s = target.websocket.ping_s
     return Speech(
         socket_dialect.encode,
-        lambda: SocketConnection(endpoint, socket_dialect, watch, ping_s=ping_s),
+        lambda: _SocketCaller(lambda: SocketConnection(endpoint, socket_dialect, watch, ping_s=ping_s)),
         is_socket=True,
     )

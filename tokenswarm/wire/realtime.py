@@ -46,6 +46,7 @@ _DELTAS: Final[dict[str, Callable[[str], Event]]] = {
     "response.function_call_arguments.delta": ToolDelta,
 }
 _FINISHED: Final = frozenset({"completed", "incomplete"})
+_REASONS: Final = {"completed": "stop", "max_output_tokens": "length"}  # as chat completions word them
 _MAX_TEMPLATES: Final = 64
 
 
@@ -165,7 +166,8 @@ class RealtimeSession:
             error = error_of(details)
             return [*events, StreamFault(error.message or "the response failed", error.kind, error.code)]
         if status in _FINISHED:
-            events.append(Finished(str(details.get("reason") or status)))
+            reason = str(details.get("reason") or status)
+            events.append(Finished(_REASONS.get(reason, reason)))
         # A cancelled one has no reason to have stopped: it counts as cut.
         return [*events, Done()]
 
