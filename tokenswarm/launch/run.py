@@ -210,7 +210,7 @@ def _facts(
             "models": [model.model_dump(mode="json") for model in target.asked],
             "gzip": target.gzip,
             "gateway": target.gateway,
-            "signals": [signal.model_dump(mode="json", exclude_defaults=True) for signal in target.signals],
+            "signals": [signal.rule().name for signal in target.signals],
             "is_embedded_mock": is_mock,
             "provider": target.provider.url if target.provider is not None else None,
         },

@@ -23,6 +23,21 @@ def time_ms(value: float | None) -> str:
     return f"{value:,.{places}f}"
 
 
+def usd(value: float | None) -> str:
+    """$12.40, $0.0312, $0.0000021: three digits at least."""
+    if value is None:
+        return NOTHING
+    if value >= 1 or value == 0:
+        return f"${value:,.2f}"
+    places = min(12, 2 - math.floor(math.log10(abs(value))))
+    return f"${value:.{places}f}"
+
+
+def ratio(value: float) -> str:
+    """3.2×"""
+    return f"{value:.1f}×" if value >= 9.95 else f"{value:.2f}×"
+
+
 def rate(value: float | None) -> str:
     """Per second, without the unit."""
     return time_ms(value)

@@ -15,6 +15,7 @@ from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.report.breakpoint import breakpoint_of
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
+from tokenswarm.report.measure_answers import answers_of
 from tokenswarm.report.measure_overhead import overhead_of
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import About, Summary, ThresholdRow
@@ -49,6 +50,7 @@ def summarise_run(run: Run) -> Summary:
         errors=error_rows(run.measurements.faults),
         timeline=timeline_of(run, results),
         overhead=overhead_of(run.measurements),
+        answers=answers_of(run.measurements, facts.target),
         breakpoint=breakpoint_of(run, profile, slo),
         expected=expected_answers(run.measurements, expectations.checks),
         environment=facts.environment,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from tokenswarm.report.answers import Answers
 from tokenswarm.report.figures import plain_rate
 from tokenswarm.report.overhead import Overhead
 from tokenswarm.report.verdict import Verdict
@@ -254,6 +255,7 @@ class Summary:
     expected: tuple[ExpectedAnswer, ...] = ()
     breakpoint: Breakpoint | None = None
     overhead: Overhead | None = None
+    answers: Answers | None = None
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Fault, FaultKey
 from tokenswarm.metrics.source import Aggregation, Selector, Source
 from tokenswarm.metrics.units import format_figure, quantity_of
-from tokenswarm.report.figures import rate, share, whole
+from tokenswarm.report.figures import rate, ratio, share, usd, whole
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import ErrorRow, ExpectedAnswer, Spread, StageRow, Total
 
@@ -149,10 +149,6 @@ def _per_second(value: float) -> str:
     return f"{rate(value)}/s"
 
 
-def _usd(value: float) -> str:
-    return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
 # metric, figure, words, how it is shown, whether it is shown at zero
 _TOTALS: Final[tuple[tuple[str, str, str, Callable[[float], str], bool], ...]] = (
     ("requests", "count", "calls that ended", whole, True),
@@ -181,5 +177,14 @@ _TOTALS: Final[tuple[tuple[str, str, str, Callable[[float], str], bool], ...]] =
     ("input_tokens_rate", "value", "input tokens per second", _per_second, False),
     ("bytes_received", "count", "received", _bytes, False),
     ("bytes_sent", "count", "sent", _bytes, False),
-    ("cost", "count", "cost", _usd, False),
+    ("cost", "count", "cost", usd, False),
+    ("cost_per_request", "avg", "cost per successful call", usd, False),
+    ("fallback_rate", "rate", "calls that another than the first provider answered", share, True),
+    ("cached_input_tokens", "count", "input tokens from the provider's prompt cache", whole, False),
+    ("prompt_cache_rate", "rate", "share of input tokens from the provider's prompt cache", share, False),
+    ("rate_limit_headroom", "min", "rate limit left at its scarcest", share, True),
+    ("compressed_rate", "rate", "answers that came compressed, of those asked for", share, True),
+    ("encoded_bytes", "count", "bodies that came compressed", _bytes, False),
+    ("decoded_bytes", "count", "the same, decompressed", _bytes, False),
+    ("compression_ratio", "avg", "compression ratio, mean of answers", ratio, False),
 )

@@ -13,6 +13,7 @@ import yaml
 from markupsafe import Markup
 
 from tokenswarm.report import figures
+from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.charts import STAGE_LABEL, chart_item
 from tokenswarm.report.climb_chart import climb_item
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
@@ -47,6 +48,7 @@ def render(summary: Summary) -> str:
             tables=tables_of_spreads(summary.spreads),
             parts_of_calls=PARTS,
             palette=PALETTE,
+            origin_groups=GROUPS,
             shades={shade.light: shade.dark for shade in PALETTE.values()},
             charts=charts,
             climb=climb,
@@ -69,6 +71,7 @@ def _environment() -> jinja2.Environment:
         whole=figures.whole,
         time_ms=figures.time_ms,
         rate=figures.rate,
+        usd=figures.usd,
         share=figures.share,
         since_start=figures.since_start,
         lasted=figures.lasted,

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, whole
+from tokenswarm.report.answers import GROUPS
+from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.summary import Summary
@@ -48,6 +49,7 @@ def render(summary: Summary) -> str:
         _totals,
         _spreads,
         _overhead,
+        _answers,
         _stages,
         _expected,
         _errors,
@@ -199,6 +201,40 @@ def _overhead(summary: Summary) -> Iterator[str]:
         for row in overhead.breakdown
     ]
     yield from _table(heads, means, "l" + "r" * (len(heads) - 1))
+
+
+def _answers(summary: Summary) -> Iterator[str]:
+    answers = summary.answers
+    if answers is None:
+        return
+    yield "## Where answers came from"
+    yield ""
+    if answers.read_by:
+        yield _text(answers.read_by)
+    if answers.doubts:
+        yield ""
+        yield from (f"- {_MARKS['warning']} {_text(doubt)}" for doubt in answers.doubts)
+    for group, title in GROUPS.items():
+        rows = [
+            (
+                row.name,
+                whole(row.count),
+                share(row.share),
+                share(row.error_rate),
+                *(time_ms(value) for value in (row.ttft_p50_ms, row.ttft_p95_ms)),
+                *(time_ms(value) for value in (row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms)),
+                whole(row.output_tokens),
+                usd(row.cost),
+            )
+            for row in answers.of(group)
+        ]
+        if rows:
+            yield ""
+            heads = (title, "calls", "share", "errors", "ttft p50", "p95", "latency p50", "p95", "p99")
+            yield from _table((*heads, "tokens out", "cost"), rows, "l" + "r" * 10)
+    if answers.silent_rules:
+        yield ""
+        yield f"Rules that never applied: {', '.join(_code(rule.name) for rule in answers.silent_rules)}."
 
 
 def _stages(summary: Summary) -> Iterator[str]:

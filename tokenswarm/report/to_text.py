@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tokenswarm.report.figures import share, since_start, time_ms, whole
+from tokenswarm.report.answers import GROUPS
+from tokenswarm.report.figures import share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.summary import Summary
@@ -65,6 +66,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         yield table
         yield ""
     for part in _overhead(summary):
+        yield part
+        yield ""
+    for part in _answers(summary):
         yield part
         yield ""
     if summary.expected:
@@ -157,6 +161,29 @@ def _spreads(summary: Summary) -> Iterator[Table]:
                 figures = (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)
                 table.add_row(Text(name), *(time_ms(value) for value in figures), whole(s.count))
         yield table
+
+
+def _answers(summary: Summary) -> Iterator[RenderableType]:
+    answers = summary.answers
+    if answers is None:
+        return
+    for group, title in GROUPS.items():
+        rows = answers.of(group)
+        if len(rows) < 2:  # one is all calls, which stand above
+            continue
+        table = _table(f"{title}, times in ms")
+        table.add_column("", overflow="fold")
+        for head in ("calls", "share", "errors", "ttft p95", "p50", "p95", "p99", "cost"):
+            table.add_column(head, justify="right", no_wrap=True)
+        for row in rows:
+            times = (row.ttft_p95_ms, row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms)
+            shares = (share(row.share), share(row.error_rate))
+            table.add_row(Text(row.name), whole(row.count), *shares, *map(time_ms, times), usd(row.cost))
+        yield table
+    if answers.origins and answers.read_by:
+        yield Text(answers.read_by, style="dim")
+    if answers.doubts:
+        yield Text("\n".join(f" ! {doubt}" for doubt in answers.doubts), style=_STYLES["warning"])
 
 
 def _overhead(summary: Summary) -> Iterator[RenderableType]:

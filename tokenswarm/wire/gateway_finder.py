@@ -18,6 +18,7 @@ from tokenswarm.wire.signal_reader import AnswerSaid
 
 # A proxy's or a provider's marks may be all that the first answers show: streams and whole answers differ.
 ANSWERS: Final = 10
+NO_MARKS: Final = "no preset's marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class GatewayFinder:
         self.is_done = first is Standing.GATEWAY or self._looked >= ANSWERS
         candidates = {name: why for name, why in self._marks.items() if PRESETS[name].standing is first}
         if not candidates:
-            return Found(NONE, f"no preset's marks on the first {self._looked} answers")
+            return Found(NONE, f"{NO_MARKS} on the first {self._looked} answers")
         if len(candidates) == 1:
             return Found(*candidates.popitem())
         looks = " and ".join(f"{name} ({why})" for name, why in candidates.items())
