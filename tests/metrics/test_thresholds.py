@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.judge import broken_abort_line, judge
-from tokenswarm.metrics.measurements import Measurements, Sample
+from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.metrics.thresholds import Status, Threshold, ThresholdResult

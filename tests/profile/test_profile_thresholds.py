@@ -80,6 +80,17 @@ def test_time_scale_shrinks_every_duration_of_the_run() -> None:
     assert whole.stages[0].duration_s == 10
 
 
+def test_time_scale_lets_a_limit_by_the_hour_grow() -> None:
+    """A tenth of the time may bring the same drift in all; rates stay what they are."""
+    lines = {"latency_drift": "< 5%/h", "target_memory": "slope < 20MB/h", "request_rate": "> 20/s"}
+    scaled = thresholds_of(scale_profile(profile(lines), 0.1), None)
+    assert [line.text for line in scaled] == [
+        "latency_drift: < 50%/h",
+        "target_memory: slope < 200MB/h",
+        "request_rate: > 20/s",
+    ]
+
+
 def test_time_scale_shrinks_windows_of_tiers_too() -> None:
     """In an SLO, per-call objectives stay as they are."""
     tiers = {"slo": "< 1% for 1m", "sla": "< 2% for 1m"}

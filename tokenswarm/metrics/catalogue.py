@@ -20,6 +20,7 @@ class Kind(Enum):
     RATE = "rate"  # events per second
     SHARE = "share"  # a ratio from 0 to 1; both sides from the same window
     GAUGE = "gauge"  # sampled
+    DRIFT = "drift"  # of a time's median over the run, as a share of it an hour, with a 95 % interval
     DIFFERENCE = "difference"  # of times in two arms, with a 95 % interval
 
 
@@ -31,12 +32,19 @@ AGGREGATIONS: Final = MappingProxyType(
         Kind.RATE: ("value", "rate"),
         Kind.SHARE: ("rate", "value"),
         Kind.DIFFERENCE: ("med", "p"),
+        Kind.DRIFT: ("value",),
         Kind.GAUGE: ("avg", "min", "max", "med", "p", "value", "slope"),
     }
 )
 # What a bare `< 1%` means; times and amounts must name theirs.
 DEFAULT_AGGREGATION: Final = MappingProxyType(
-    {Kind.COUNTER: "count", Kind.RATE: "value", Kind.SHARE: "rate", Kind.GAUGE: "value"}
+    {
+        Kind.COUNTER: "count",
+        Kind.RATE: "value",
+        Kind.SHARE: "rate",
+        Kind.GAUGE: "value",
+        Kind.DRIFT: "value",
+    }
 )
 
 LABELS: Final = (
@@ -242,6 +250,14 @@ _ROWS: Final = (
         "Attempts that were refused (429, 529) and made again: `rate_limits: honour`.",
     ),
     Metric("check_rate", Kind.SHARE, "1", "Checks of the profile's `expect:` that calls met ÷ checks made."),
+    Metric(
+        "latency_drift",
+        Kind.DRIFT,
+        "1/h",
+        "How fast the median of latency rises over the judged time: its share of itself an hour.",
+        True,
+    ),
+    Metric("ttft_drift", Kind.DRIFT, "1/h", "The same of the time to the first token; streams.", True),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     Metric("ws_open", Kind.GAUGE, "1", "WebSockets open on all load generators together."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),

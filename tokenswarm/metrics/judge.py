@@ -229,6 +229,8 @@ class _Judge:
             return next(m.at_s for m in moments if self._state(level, m) is False)
         if self._width_s is None or not self._spans:
             return None
+        if METRICS[self._subject.metric].kind is Kind.DRIFT:
+            return self._spans[-1].end_s  # from a part of the time it is another drift
         return _first_breach_s(self._ends(self._width_s), lambda at_s: self._is_broken_at(level, at_s))
 
     def _ends(self, width_s: float) -> list[float]:

@@ -9,8 +9,12 @@ from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
+from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift, read_slope
+from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.paired import PAIRED, paired_difference
+from tokenswarm.metrics.row import Row
 from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
     FALLBACK_TOLD,
@@ -28,6 +32,8 @@ from tokenswarm.metrics.series import (
 )
 from tokenswarm.metrics.sheet import repack
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
+from tokenswarm.metrics.threshold_windows import judged_spans
+from tokenswarm.metrics.units import quantity_of
 
 ANY_OUTCOME: Final = "all"
 ANY_ARM: Final = "all"
@@ -73,67 +79,6 @@ _RATES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A gauge read at one time from one place: `users` from the master, CPU from each worker."""
-
-    at_s: float
-    source: str
-    name: str
-    value: float
-
-
-class _Row:
-    """All intervals of one stage and one set of labels, and their sums once somebody asked for them."""
-
-    __slots__ = ("_counts", "_sums", "intervals")
-
-    def __init__(self) -> None:
-        self.intervals: dict[int, Series] = {}
-        self._counts: dict[str, float] | None = None
-        self._sums: dict[str, Histogram] = {}
-
-    def add(self, interval: int, series: Series) -> None:
-        own = self.intervals.get(interval)
-        if own is None:
-            own = self.intervals[interval] = Series()
-        own.merge(series)
-        self._counts = None
-        if self._sums:
-            self._sums = {}
-
-    def within(self, intervals: range | None) -> Iterable[tuple[int, Series]]:
-        """The intervals in this range, or all."""
-        own = self.intervals
-        if intervals is None:
-            return own.items()
-        if len(intervals) < len(own):
-            return [(i, own[i]) for i in intervals if i in own]
-        return [(i, series) for i, series in own.items() if i in intervals]
-
-    def histograms(self, name: str, intervals: range | None) -> Iterable[Histogram]:
-        """What has to be added up for one metric."""
-        if intervals is None and len(self.intervals) > 1:
-            if name not in self._sums:
-                found = (series.values.get(name) for series in self.intervals.values())
-                self._sums[name] = Histogram.merged(one for one in found if one is not None)
-            return (self._sums[name],)
-        found = (series.values.get(name) for _, series in self.within(intervals))
-        return (one for one in found if one is not None)
-
-    def counts(self, intervals: range | None) -> Mapping[str, float]:
-        """Each counter's sum."""
-        if intervals is None and self._counts is not None:
-            return self._counts
-        sums: dict[str, float] = {}
-        for _, series in self.within(intervals):
-            for name, count in series.counts.items():
-                sums[name] = sums.get(name, 0) + count
-        if intervals is None:
-            self._counts = sums
-        return sums
-
-
 @dataclass(slots=True)
 class _Grown:
     """The last sum over a span. Who looks for the first breach asks for ever longer spans from one start."""
@@ -151,7 +96,7 @@ class Measurements:
         self.faults: dict[FaultKey, Fault] = {}
         self.samples: list[Sample] = []
         self._stages = tuple(stages)
-        self._rows: dict[tuple[str, Labels], _Row] = {}
+        self._rows: dict[tuple[str, Labels], Row] = {}
         self._grown: _Grown | None = None
 
     @property
@@ -192,7 +137,7 @@ class Measurements:
         """Add one series, of an interval of ours."""
         row = self._rows.get(key[1:])
         if row is None:
-            row = self._rows[key[1:]] = _Row()
+            row = self._rows[key[1:]] = Row()
         row.add(key.interval, series)
         self._grown = None
 
@@ -216,7 +161,7 @@ class Measurements:
             for interval, series in row.within(intervals):
                 yield SeriesKey(interval, stage, labels), series
 
-    def _matching(self, selector: Selector) -> Iterator[tuple[str, Labels, _Row]]:
+    def _matching(self, selector: Selector) -> Iterator[tuple[str, Labels, Row]]:
         wanted = dict(selector.labels)
         stage = wanted.pop("stage", None)
         if wanted.get("outcome") == ANY_OUTCOME:
@@ -321,6 +266,8 @@ class Measurements:
             quantile = aggregation.quantile
             assert quantile is not None, "a difference has no other figure"
             return paired_difference(both, PAIRED[metric], quantile)
+        if kind is Kind.DRIFT:
+            return self._drift(DRIFTS[metric], selector, span)
         if kind is Kind.SHARE:
             return self._share(metric, selector, span)
         if kind is Kind.GAUGE:
@@ -336,6 +283,13 @@ class Measurements:
         if seconds <= 0:
             return Reading.absent("no time passed in the selected stages", samples)
         return Reading.exact(count / seconds, samples)
+
+    def _drift(self, time: str, selector: Selector, span: Span | None) -> Reading:
+        spans = judged_spans(self._stages, selector.labels.get("stage"), span.end_s if span else math.inf)
+        if "outcome" not in selector.labels:
+            selector = Selector({**selector.labels, "outcome": SUCCESS})
+        points, calls = points_of_times(self.select(selector, span), time, spans, self.width_s)
+        return read_drift(points, calls, sum(one.end_s - one.start_s for one in spans))
 
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         if metric == "cache_hit_rate":
@@ -433,17 +387,12 @@ class Measurements:
         if not points:
             return Reading.absent("no sample was taken")
         if aggregation.name == "slope":
-            return _slope(points)
+            return read_slope(points, quantity_of(METRICS[metric], "slope"))
         if aggregation.name == "value":
             return Reading.exact(points[-1].value, len(points))
         histogram = Histogram()
         histogram.fold([point.value for point in points])
         return _of_histogram(histogram, aggregation)
-
-
-def coarser(interval: int, width_s: float, wider_s: float) -> int:
-    """The number of the interval of `wider_s` that an interval of `width_s` begins in."""
-    return interval if width_s == wider_s else math.floor(interval * width_s / wider_s + 1e-9)
 
 
 def _calls_by_outcome(counts: Iterable[tuple[Labels, Mapping[str, float]]]) -> dict[str, float]:
@@ -474,15 +423,3 @@ def _of_histogram(histogram: Histogram, aggregation: Aggregation) -> Reading:
         value = histogram.quantile(quantile)
     assert value is not None
     return Reading.exact(value, histogram.count)
-
-
-def _slope(points: Sequence[Sample]) -> Reading:
-    """Least squares, in units per second."""
-    if len(points) < 2:
-        return Reading.absent("a slope needs two samples", len(points))
-    mean_t = sum(p.at_s for p in points) / len(points)
-    mean_v = sum(p.value for p in points) / len(points)
-    spread = sum((p.at_s - mean_t) ** 2 for p in points)
-    if spread == 0:
-        return Reading.absent("all samples were taken at one time", len(points))
-    return Reading.exact(sum((p.at_s - mean_t) * (p.value - mean_v) for p in points) / spread, len(points))

@@ -20,7 +20,7 @@ from tokenswarm.metrics.measurements import ANY_OUTCOME
 from tokenswarm.metrics.paired import PAIRED
 from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.metrics.threshold_grammar import Expression, Subject
-from tokenswarm.metrics.units import SHARE, format_number, quantity_of
+from tokenswarm.metrics.units import DRIFT, SHARE, format_number, quantity_of
 
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "prompt": ("short", "medium", "long"),
@@ -84,6 +84,8 @@ def check_expression(expression: Expression, metric: Metric) -> list[str]:
         name = aggregation.name
     if name not in allowed:
         return [f"{expression}: {metric.name} is a {metric.kind.value} and has no {name}, allowed: {shown}"]
+    if metric.kind is Kind.DRIFT and expression.window is not None:
+        return [f"{expression}: a drift is of the whole judged time, or of a stage; leave the window out"]
     return [f"{expression}: {problem}" for problem in _check_limit(expression, metric, name)]
 
 
@@ -96,7 +98,9 @@ def _check_limit(expression: Expression, metric: Metric, aggregation: str) -> It
             f"allowed units: {units}" if units else "need no unit"
         )
         return
-    if limit.number < 0 and aggregation != "slope" and metric.kind is not Kind.DIFFERENCE:
+    if quantity is DRIFT and not limit.unit:
+        yield f"{what} is a drift, and {limit} says nothing of one: write {limit}%/h"
+    elif limit.number < 0 and aggregation != "slope" and metric.kind not in (Kind.DIFFERENCE, Kind.DRIFT):
         yield f"{what} is never negative, got {limit}"
     elif quantity is SHARE and not limit.unit and limit.number >= 1:
         number = format_number(limit.number)

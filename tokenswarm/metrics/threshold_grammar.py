@@ -5,7 +5,8 @@
     aggregation = "avg" | "min" | "max" | "med" | "count" | "rate" | "value" | "slope" | "p" "(" number ")"
     operator    = "<" | "<=" | ">" | ">=" | "==" | "!="
     limit       = number [ unit ]
-    unit        = "us" | "ms" | "s" | "m" | "h" | "%" | "/s" | bytes [ "/s" ]
+    unit        = "us" | "ms" | "s" | "m" | "h" | "%" | "%/h" | per | bytes [ per ]
+    per         = "/s" | "/h"
     bytes       = "B" | "KB" | "MB" | "GB" | "KiB" | "MiB" | "GiB"
     window      = ( "over" | "for" ) duration
     duration    = number ( "ms" | "s" | "m" | "h" ) { number ( "ms" | "s" | "m" | "h" ) }
@@ -27,9 +28,10 @@ from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.metrics.suggestion import did_you_mean
 from tokenswarm.metrics.units import (
     BYTES,
-    BYTES_PER_SECOND,
-    PER_SECOND,
+    BYTES_SLOPE,
+    DRIFT,
     SHARE,
+    SLOPE,
     TIME,
     format_duration,
     format_number,
@@ -40,7 +42,7 @@ AGGREGATION_NAMES: Final = ("avg", "min", "max", "med", "p", "count", "rate", "v
 OPERATORS: Final = ("<", "<=", ">", ">=", "==", "!=")
 WINDOWS: Final = ("over", "for")
 UNITS: Final = tuple(
-    unit for quantity in (TIME, SHARE, PER_SECOND, BYTES, BYTES_PER_SECOND) for unit in quantity.units
+    unit for quantity in (TIME, SHARE, DRIFT, SLOPE, BYTES, BYTES_SLOPE) for unit in quantity.units
 )
 
 _NUMBER: Final = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
@@ -209,11 +211,11 @@ class _Parser:
             return ""
         self._at += 1
         unit = token.text.replace(" ", "")
-        if token.kind == "word" and self._next.kind == "unit" and self._next.text.startswith("/"):
+        if not token.text.startswith("/") and self._next.kind == "unit" and self._next.text.startswith("/"):
             unit += self._next.text.replace(" ", "")
             self._at += 1
         if unit not in UNITS:
-            allowed = "us, ms, s, m, h, %, /s, B, KB, MB, GB, KiB, MiB, GiB, and bytes with /s"
+            allowed = "us, ms, s, m, h, %, %/h, /s, /h, B, KB, MB, GB, KiB, MiB, GiB, and bytes with /s or /h"
             raise ThresholdSyntaxError(
                 f"{self._text}: no unit is called {unit}, allowed: {allowed}{did_you_mean(unit, UNITS)}",
                 token.column,

@@ -20,6 +20,7 @@ _BYTES: Final = {
     "MiB": "1048576",
     "GiB": "1073741824",
 }
+_PER_HOUR: Final = str(1 / Decimal(3600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,19 @@ BYTES: Final = Quantity("bytes", _BYTES)
 PER_SECOND: Final = Quantity("a rate", {"/s": "1"})
 BYTES_PER_SECOND: Final = Quantity("bytes per second", {f"{unit}/s": by for unit, by in _BYTES.items()})
 
+# Slopes are small: people think of them by the hour.
+SLOPE: Final = Quantity("a slope", {"/s": "1", "/h": _PER_HOUR})
+BYTES_SLOPE: Final = Quantity(
+    "a slope in bytes",
+    {
+        **BYTES_PER_SECOND.units,
+        **{f"{unit}/h": str(Decimal(by) * Decimal(_PER_HOUR)) for unit, by in _BYTES.items()},
+    },
+)
+DRIFT: Final = Quantity("a drift", {"%/h": "0.01"})
+
 _PER_SECOND_OF: Final = {"B": BYTES_PER_SECOND}
+_SLOPE_OF: Final = {"B": BYTES_SLOPE}
 # An amount in none of these is a share.
 _BY_UNIT: Final = {"B": BYTES, "USD": NUMBER, "x": NUMBER}
 _BY_KIND: Final = {
@@ -56,12 +69,15 @@ _BY_KIND: Final = {
     Kind.SHARE: SHARE,
     Kind.AMOUNT: SHARE,
     Kind.RATE: PER_SECOND,
+    Kind.DRIFT: DRIFT,
 }
 
 
 def quantity_of(metric: Metric, aggregation: str) -> Quantity:
     """What an aggregation of a metric measures: the p(95) of a time is a time, its count a number."""
-    if aggregation == "slope" or (aggregation == "rate" and metric.kind is Kind.COUNTER):
+    if aggregation == "slope":
+        return _SLOPE_OF.get(metric.unit, SLOPE)
+    if aggregation == "rate" and metric.kind is Kind.COUNTER:
         return _PER_SECOND_OF.get(metric.unit, PER_SECOND)
     if aggregation == "count" and metric.kind is not Kind.COUNTER:
         return NUMBER
@@ -107,6 +123,12 @@ def format_figure(value: float, quantity: Quantity) -> str:
         return f"{_digits(value * 1000)}ms" if abs(value) < 10 else f"{_digits(value)}s"
     if quantity is SHARE:
         return f"{_digits(value * 100)}%"
+    if quantity is DRIFT:
+        return f"{_digits(value * 100)}%/h"
+    if quantity is SLOPE:
+        return f"{_digits(value * 3600)}/h"
+    if quantity is BYTES_SLOPE:
+        return f"{format_figure(value * 3600, BYTES)}/h"
     if quantity is PER_SECOND:
         return f"{_digits(value)}/s"
     if quantity in (BYTES, BYTES_PER_SECOND):

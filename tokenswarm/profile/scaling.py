@@ -1,9 +1,9 @@
 """Shrinking time, for a trial of a profile and for tests.
 
 Scaled: durations of stages, the calls of stages that count them (one at least is left), windows (`over`,
-`for`) and `abort_after` of thresholds. Not scaled: rates and users; think time and timeouts, which belong
-to a call; limits and `min_samples`, which say what must be measured: a shrunk run that measured too little
-is inconclusive, and should be.
+`for`) and `abort_after` of thresholds, and limits by the hour, which grow. Not scaled: rates and users; think
+time and timeouts, which belong to a call; other limits and `min_samples`, which say what must be measured: a
+shrunk run that measured too little is inconclusive, and should be.
 """
 
 from __future__ import annotations
@@ -66,7 +66,12 @@ def _scaled_line(line: Line, time_scale: float) -> Line:
 
 def _scaled_text(text: str, time_scale: float) -> str:
     expression = parse_expression(text)
-    window = expression.window
-    if window is None:
+    window, limit = expression.window, expression.limit
+    if window is not None:
+        window = Window(window.mode, _scaled(window.duration_s, time_scale))
+    elif not limit.unit.endswith("/h"):
         return text
-    return str(replace(expression, window=Window(window.mode, _scaled(window.duration_s, time_scale))))
+    if limit.unit.endswith("/h"):
+        # What may come in the whole run is the same, and the run is shorter.
+        limit = replace(limit, number=float(f"{limit.number / time_scale:.6g}"))
+    return str(replace(expression, limit=limit, window=window))

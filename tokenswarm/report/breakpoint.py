@@ -61,8 +61,8 @@ class _Step:
 
 
 def _deciding(lines: Sequence[Threshold]) -> list[Threshold]:
-    """Lines that can be judged on a part of a run: a count of a part says nothing."""
-    fit = [line for line in lines if METRICS[line.subject.metric].kind is not Kind.COUNTER]
+    """Lines that can be judged on a part of a run: a count or a drift of a part says nothing."""
+    fit = [line for line in lines if METRICS[line.subject.metric].kind not in (Kind.COUNTER, Kind.DRIFT)]
     fit = [line for line in fit if line.levels[-1].on_breach is Status.FAIL]
     return [line for line in fit if line.abort] or fit
 

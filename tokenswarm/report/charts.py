@@ -36,6 +36,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "users": "slate",
     "lag p99": "plum",
     "CPU": "slate",
+    "memory": "teal",
     "p50": "blue",
     "p95": "amber",
     "p99": "plum",
@@ -76,6 +77,7 @@ _CHARTS: Final = (
         right="generator_cpu",
         right_unit="%",
     ),
+    _Chart("memory", "Memory of the target, MB", "MB", 180),
     _Chart("errors", "Failed calls per second, by class", "/s", 220),
 )
 

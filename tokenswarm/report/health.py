@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.measurements import ANY_ARM, PLANNED_STARTS, Measurements, Sample
+from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.measurements import ANY_ARM, PLANNED_STARTS, Measurements
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile

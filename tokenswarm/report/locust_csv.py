@@ -18,7 +18,8 @@ import pandas as pd
 
 from tokenswarm.metrics.call import SUCCESS
 from tokenswarm.metrics.catalogue import METRICS
-from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements, Sample
+from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.report.locust_row import Band, LocustRow
 from tokenswarm.report.locust_tables import (

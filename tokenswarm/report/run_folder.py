@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.metrics.measurements import Measurements, Sample
+from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.report.locust_tables import aggregated_requests

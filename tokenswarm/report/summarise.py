@@ -14,6 +14,7 @@ from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.report.breakpoint import breakpoint_of
+from tokenswarm.report.drift import drift_of
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
 from tokenswarm.report.measure_answers import answers_of
 from tokenswarm.report.measure_overhead import overhead_of
@@ -52,6 +53,7 @@ def summarise_run(run: Run) -> Summary:
         overhead=overhead_of(run.measurements),
         answers=answers_of(run.measurements, facts.target),
         breakpoint=breakpoint_of(run, profile, slo),
+        drift=drift_of(run, profile),
         expected=expected_answers(run.measurements, expectations.checks),
         environment=facts.environment,
         configuration=configuration,

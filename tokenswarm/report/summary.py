@@ -155,7 +155,7 @@ class StageRow:
 class Track:
     """One line of a chart: a value for each interval, None where there is none."""
 
-    chart: str  # calls, users, latency, ttft, generator (ms), generator_cpu (%) or errors
+    chart: str  # calls, users, latency, ttft, generator (ms), generator_cpu (%), memory (MB) or errors
     name: str
     values: tuple[float | None, ...]
 
@@ -238,6 +238,29 @@ class Breakpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftRow:
+    """How fast something rose or fell in the longest even stage. Times are ms, memory bytes."""
+
+    metric: str  # latency, ttft or target_memory
+    stage: str
+    start_s: float
+    end_s: float
+    level: float  # its median
+    per_hour: float
+    per_hour_low: float  # of the 95 % interval
+    per_hour_high: float
+    share_per_hour: float  # of the level
+    share_low: float
+    share_high: float
+    points: int
+    is_zero_inside: bool
+    level_text: str
+    per_hour_text: str
+    interval_text: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All that reports show of one run."""
 
@@ -254,6 +277,7 @@ class Summary:
     configuration: Mapping[str, Any]  # profile, slo and target as resolved
     expected: tuple[ExpectedAnswer, ...] = ()
     breakpoint: Breakpoint | None = None
+    drift: tuple[DriftRow, ...] = ()
     overhead: Overhead | None = None
     answers: Answers | None = None
     schema: int = SCHEMA

@@ -51,6 +51,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
             if any(value is not None for value in values):
                 tracks.append(Track(metric, name, tuple(values)))
     tracks += _generator(measurements, indices)
+    tracks += _memory(measurements, indices)
     failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
     tracks += [
         Track("errors", outcome, _rates(calls, indices, width_s, (outcome,)))
@@ -145,6 +146,17 @@ def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
             cpu[i] = max(cpu.get(i, 0.0), round(sample.value * 100, 1))
     if cpu:
         yield Track("generator_cpu", "CPU", _filled([cpu.get(i) for i in indices]))
+
+
+def _memory(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """The target's, the last sample of each interval; nothing where it wasn't sampled."""
+    found = {
+        int(s.at_s / measurements.width_s): round(s.value / 1e6, 3)
+        for s in measurements.samples
+        if s.name == "target_memory"
+    }
+    if found:
+        yield Track("memory", "memory", _filled([found.get(i) for i in indices]))
 
 
 def _rates(

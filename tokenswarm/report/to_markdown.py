@@ -50,6 +50,7 @@ def render(summary: Summary) -> str:
         _spreads,
         _overhead,
         _answers,
+        _drift,
         _stages,
         _expected,
         _errors,
@@ -86,6 +87,13 @@ def _head(summary: Summary) -> Iterator[str]:
 def _breakpoint(summary: Summary) -> Iterator[str]:
     if summary.breakpoint is not None:
         yield f"**{_text(summary.breakpoint.sentence)}**"
+
+
+def _drift(summary: Summary) -> Iterator[str]:
+    if summary.drift:
+        yield "## Drift"
+        yield ""
+        yield from (f"- {_text(row.sentence)}" for row in summary.drift)
 
 
 def _trust(summary: Summary) -> Iterator[str]:

@@ -71,6 +71,10 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     for part in _answers(summary):
         yield part
         yield ""
+    for row in summary.drift:
+        yield Text(row.sentence)
+    if summary.drift:
+        yield ""
     if summary.expected:
         yield _expected(summary)
         yield ""

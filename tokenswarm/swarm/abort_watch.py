@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.judge import broken_abort_line
-from tokenswarm.metrics.measurements import Measurements, coarser
+from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.reduced import reduced
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from tokenswarm.metrics.measurements import coarser
+from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.series import Delta, Fault, FaultKey, Series, add_fault
 from tokenswarm.swarm.ration import Ration
 
