@@ -141,6 +141,20 @@ def test_cache_hits_are_in_no_pair() -> None:
     assert reading.value == pytest.approx(0.015, abs=0.001)
 
 
+def test_models_are_kinds_of_their_own() -> None:
+    """A slow model that failed more often through the gateway must not make the gateway look fast."""
+    slow = [
+        answered(first_s=0.5 + added_s, latency_s=0.9, arm=arm, requested_model="slow")
+        for arm, calls, added_s in (("provider", 300, 0.0), ("gateway", 100, 0.015))
+        for _ in range(calls)
+    ]
+    fast = arms(300)
+    for call in fast:
+        call.requested_model = "fast"
+    reading = measured(fast + slow).read("paired_overhead_ttft", Aggregation("p", 75.0), ALL)
+    assert reading.value == pytest.approx(0.015, abs=0.006)
+
+
 def test_paired_overhead_without_enough_calls_is_absent_and_says_how_many_it_needs() -> None:
     """No number is better than one that the next run contradicts."""
     p99 = Aggregation("p", 99.0)

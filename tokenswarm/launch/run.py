@@ -10,14 +10,15 @@ import shlex
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
+from tokenswarm.launch.embedded import embedded
 from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
@@ -29,28 +30,19 @@ from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.witness import Witness
 from tokenswarm.metrics.interval import interval_width_s
-from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
-from tokenswarm.profile.models import given_models
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
-from tokenswarm.profile.scenario import dialect_of
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
+from tokenswarm.profile.values import Document
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_signals import AUTO
-
-# The mock that a run without a target gets: quick enough for the SLOs of the shipped profiles, with a real
-# spread, and with the metadata that edge-004 looks for.
-EMBEDDED_MOCK: Final = MockOptions(
-    ttft="lognormal:20:0.25", itl="lognormal:1.5:0.3", tokens="p50:15:p99:40", orders=("metadata=1",)
-)
-EMBEDDED_MODEL: Final = "mock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +68,11 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     output = extra_output(os.environ)
     _say_limits(resolved, request.workers or 1)
     with ExitStack() as stack:
-        mock = stack.enter_context(MockProcess(EMBEDDED_MOCK)) if resolved.target is None else None
-        target = resolved.target or _aim_at(mock, resolved.profile.scenario, request.names.model)
+        mock: MockProcess | None = None
+        target = resolved.target
+        if target is None:
+            own = stack.enter_context(embedded(resolved.profile, request.names.model))
+            mock, target = own.mock, own.target
         result = _say_preflight(resolved, target)
         _say_in_flight(resolved.profile, result)
         provider = provider_of(target, resolved.profile.paired)
@@ -87,9 +82,9 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         witness = Witness(mock) if mock is not None else None
         interrupts.hold()  # from here on there is a folder to judge
         folder = make_folder(request.reports, resolved.profile.name)
-        profile = _kept(request, folder)
+        names = _kept(request, target, folder)
         command = locust_command(
-            locustfile, folder, _locust_options(request, profile, target), request.workers
+            locustfile, folder, _locust_options(names, target, request.seed), request.workers
         )
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
@@ -114,12 +109,6 @@ def _say_limits(resolved: Resolved, workers: int) -> None:
     connections = users if resolved.profile.paired is None else 2 * users  # one to each arm
     for warning in check_limits(connections, workers, has_mock=resolved.target is None):
         _say(warning)
-
-
-def _aim_at(mock: MockProcess | None, scenario: str, model: str | None) -> Target:
-    assert mock is not None
-    asked = given_models(model or EMBEDDED_MODEL)
-    return Target.model_validate({"name": "mock", "url": mock.url, "dialect": dialect_of(scenario), **asked})
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
@@ -155,33 +144,36 @@ def _say_in_flight(profile: Profile, result: Preflight) -> None:
         _say(f"warning: {warning}")
 
 
-def _kept(request: RunRequest, folder: Path) -> str:
-    """The name of the profile for Locust; one made on the spot becomes a file of the run folder."""
-    if request.profile is None:
-        return request.names.profile
-    file = folder.resolve() / "profile.yaml"
+def _kept(request: RunRequest, target: Target, folder: Path) -> Names:
+    """The names for Locust; what was made on the spot becomes a file of the run folder."""
+    names = request.names
+    if request.profile is not None:
+        names = replace(names, profile=_write(folder / "profile.yaml", request.profile))
+    if names.target is None:
+        # A URL can name no provider.
+        is_paired = target.provider is not None
+        names = replace(names, target=_write(folder / "target.yaml", target) if is_paired else target.url)
+    return names
+
+
+def _write(file: Path, document: Document) -> str:
+    file = file.resolve()
     try:
-        file.write_text(yaml.safe_dump(request.profile.resolved(), sort_keys=False), encoding="utf-8")
+        file.write_text(yaml.safe_dump(document.resolved(), sort_keys=False), encoding="utf-8")
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(file.parent, ignore_errors=True)
         raise RunFolderError(f"{file}: can't be written: {error.strerror}") from None
     return str(file)
 
 
-def _locust_options(request: RunRequest, profile: str, target: Target) -> list[str]:
-    names = request.names
-    options = [
-        "--load-profile",
-        profile,
-        "--target",
-        names.target or target.url,
-    ]
+def _locust_options(names: Names, target: Target, seed: int) -> list[str]:
+    options = ["--load-profile", names.profile, "--target", names.target or target.url]
     model = names.model or target.model
     if model:  # several that a target's file names are read from there once more
         options += ["--model", model]
     if names.slo:
         options += ["--slo", names.slo]
-    return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(request.seed)]
+    return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(seed)]
 
 
 def _facts(

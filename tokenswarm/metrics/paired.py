@@ -30,7 +30,7 @@ def paired_difference(series: Iterable[tuple[SeriesKey, Series]], time: str, qua
         if histogram is None or labels.outcome != SUCCESS or labels.cache == HIT:
             continue
         kinds = arms.setdefault(labels.arm, {})
-        kinds.setdefault((labels.prompt, labels.stream), Histogram()).merge(histogram)
+        kinds.setdefault((labels.prompt, labels.stream, labels.model), Histogram()).merge(histogram)
     if not arms[PROVIDER]:
         return Reading.absent("no call went straight to the provider: it needs `paired:` in the profile")
     samples = comparable(arms[GATEWAY], arms[PROVIDER])
