@@ -196,12 +196,13 @@ class Histogram:
         window = self._window
         if window is not None and self._first <= first and last <= self._last:
             return window, self._first
-        buckets, counts = self.buckets()
         if not self.count:
-            start, end = first, last
-        else:
-            start = self._first if self._first <= first else max(0, first - _ROOM)
-            end = self._last if last <= self._last else min(LAST_BUCKET, last + _ROOM)
+            self._first, self._last = first, last
+            self._window = np.zeros(last + 1 - first, dtype=np.int64)
+            return self._window, first
+        buckets, counts = self.buckets()
+        start = self._first if self._first <= first else max(0, first - _ROOM)
+        end = self._last if last <= self._last else min(LAST_BUCKET, last + _ROOM)
         wider = np.zeros(end + 1 - start, dtype=np.int64)
         wider[buckets.astype(np.int64) - start] = counts
         self._window, self._place, self._first, self._last = wider, None, start, end
