@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
-from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift, read_slope
+from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.paired import PAIRED, paired_difference
+from tokenswarm.metrics.reading import of_histogram, of_samples
 from tokenswarm.metrics.row import Row
 from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
@@ -33,7 +34,6 @@ from tokenswarm.metrics.series import (
 from tokenswarm.metrics.sheet import repack
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.metrics.threshold_windows import judged_spans
-from tokenswarm.metrics.units import quantity_of
 
 ANY_OUTCOME: Final = "all"
 ANY_ARM: Final = "all"
@@ -260,7 +260,7 @@ class Measurements:
         """One figure; absent, with the reason, when nothing was measured."""
         kind = METRICS[metric].kind
         if kind in (Kind.TIME, Kind.AMOUNT):
-            return _of_histogram(self.histogram(metric, selector, span), aggregation)
+            return of_histogram(self.histogram(metric, selector, span), aggregation)
         if kind is Kind.DIFFERENCE:
             both = self.select(Selector({**selector.labels, "arm": ANY_ARM}), span)
             quantile = aggregation.quantile
@@ -271,7 +271,8 @@ class Measurements:
         if kind is Kind.SHARE:
             return self._share(metric, selector, span)
         if kind is Kind.GAUGE:
-            return self._gauge(metric, aggregation, selector, span)
+            sampled = (sample for sample in self.samples if sample.name == metric)
+            return of_samples(self._judged(sampled, selector, span), aggregation, METRICS[metric])
         name = _RATES.get(metric, metric)
         count = self.count(name, selector, span)
         samples = int(self.count(PLANNED_STARTS if metric in OF_STARTS else "requests", selector, span))
@@ -290,6 +291,16 @@ class Measurements:
             selector = Selector({**selector.labels, "outcome": SUCCESS})
         points, calls = points_of_times(self.select(selector, span), time, spans, self.width_s)
         return read_drift(points, calls, sum(one.end_s - one.start_s for one in spans))
+
+    def _judged(self, samples: Iterable[Sample], selector: Selector, span: Span | None) -> list[Sample]:
+        stage = selector.labels.get("stage")
+        spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
+        return [
+            sample
+            for sample in samples
+            if (not self._stages or any(s.start_s <= sample.at_s < s.end_s for s in spans))
+            and (span is None or span.start_s <= sample.at_s < span.end_s)
+        ]
 
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
         if metric == "cache_hit_rate":
@@ -374,26 +385,6 @@ class Measurements:
                 return Reading.absent("no answer came from a cache, and no prompt was sent twice")
         return Reading.exact(calls["hit"] / known, int(known))
 
-    def _gauge(self, metric: str, aggregation: Aggregation, selector: Selector, span: Span | None) -> Reading:
-        stage = selector.labels.get("stage")
-        spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
-        points = [
-            sample
-            for sample in self.samples
-            if sample.name == metric
-            and (not self._stages or any(s.start_s <= sample.at_s < s.end_s for s in spans))
-            and (span is None or span.start_s <= sample.at_s < span.end_s)
-        ]
-        if not points:
-            return Reading.absent("no sample was taken")
-        if aggregation.name == "slope":
-            return read_slope(points, quantity_of(METRICS[metric], "slope"))
-        if aggregation.name == "value":
-            return Reading.exact(points[-1].value, len(points))
-        histogram = Histogram()
-        histogram.fold([point.value for point in points])
-        return _of_histogram(histogram, aggregation)
-
 
 def _calls_by_outcome(counts: Iterable[tuple[Labels, Mapping[str, float]]]) -> dict[str, float]:
     found: dict[str, float] = {}
@@ -402,24 +393,3 @@ def _calls_by_outcome(counts: Iterable[tuple[Labels, Mapping[str, float]]]) -> d
         if outcome:
             found[outcome] = found.get(outcome, 0) + own.get("calls", 0)
     return found
-
-
-def _of_histogram(histogram: Histogram, aggregation: Aggregation) -> Reading:
-    if not histogram.count:
-        return Reading.absent("no sample")
-    value: float | None
-    if aggregation.name == "count":
-        value = histogram.count
-    elif aggregation.name == "avg":
-        value = histogram.mean
-    elif aggregation.name == "min":
-        value = histogram.low
-    elif aggregation.name == "max":
-        value = histogram.high
-    else:
-        quantile = aggregation.quantile
-        if quantile is None:
-            raise ValueError(f"{aggregation} can't be read from a histogram")
-        value = histogram.quantile(quantile)
-    assert value is not None
-    return Reading.exact(value, histogram.count)
