@@ -43,13 +43,15 @@ def test_ramps_from_nothing_pauses_and_instants_make_exactly_their_calls(
     assert [line["status"] for line in lines] == ["pass", "pass"]
 
 
-def test_a_stage_between_two_ticks_is_not_left_out(tokenswarm: Callable[..., Any], tmp_path: Path) -> None:
-    """Locust looks at its shape once a second; here two stages begin and end in between."""
+def test_stages_between_two_ticks_are_not_left_out(tokenswarm: Callable[..., Any], tmp_path: Path) -> None:
+    """Locust looks at its shape once a second, from the start on; here stages begin and end in between."""
     profile = tmp_path / "short.yaml"
     profile.write_text(
         "stages:\n"
-        "  - {name: before, duration: 1020ms, users: 1}\n"
-        "  - {name: instant, duration: 30ms, users: 1}\n"
+        "  - {name: first, duration: 100ms, users: 3}\n"
+        "  - {name: second, duration: 850ms, users: 5, transition: step}\n"
+        "  - {name: third, duration: 70ms, users: 3, transition: step}\n"
+        "  - {name: fourth, duration: 30ms, users: 3}\n"
         "  - {name: peak, duration: 900ms, users: 20, transition: step}\n"
         "  - {name: after, duration: 1s, users: 2, transition: step}\n"
         "think_time: 20ms\n"
@@ -57,5 +59,6 @@ def test_a_stage_between_two_ticks_is_not_left_out(tokenswarm: Callable[..., Any
     done = tokenswarm("run", str(profile), "--model", QUICK_MOCK)
     log = (done.folder / "run.log").read_text()
     ramps = [line.partition("Ramping to ")[2].split()[0] for line in log.splitlines() if "Ramping to" in line]
-    assert ramps == ["1", "20", "2"], done.err
+    # A machine that stands still may step over the stages of a few milliseconds, and over none of the others.
+    assert [users for users in ramps if users != "3"] == ["5", "20", "2"], done.err
     assert done.counted() == done.run["mock"]["received"] > 0

@@ -38,8 +38,7 @@ class ProfileShape(LoadTestShape):
                 session.has_finished = True
                 return None
             return (options.num_users or 1, options.spawn_rate or 1)
-        if self.runner.state != STATE_INIT:
-            self._await_boundaries(plan, session)
+        self._await_boundaries(plan, session)
         if session.is_stopping:
             # What Locust knows already: anything else would start users among those that are draining.
             last = self.runner.shape_last_tick
@@ -70,7 +69,8 @@ class ProfileShape(LoadTestShape):
     def _set_users(self, wanted: tuple[int, float]) -> None:
         """What Locust does with a tick: the ramp goes on while we wait, and a stage may have just begun."""
         assert self.runner is not None
-        if self.runner.shape_last_tick is not None and wanted[0] != self.runner.shape_last_tick[0]:
+        last = self.runner.shape_last_tick
+        if last is None or wanted[0] != last[0]:
             self.runner.start(*wanted)
             self.runner.shape_last_tick = wanted
 
