@@ -12,11 +12,10 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from tokenswarm.errors import ConfigurationError
-from tokenswarm.mock.options import LISTENING
+from tokenswarm.mock.options import ADMIN, LISTENING
 
 START_TIMEOUT_S: Final = 15.0
 STOP_TIMEOUT_S: Final = 5.0
-_ADMIN: Final = ", admin on "
 
 
 class Child:
@@ -50,7 +49,7 @@ class Child:
             self.stop()
             raise
         _, _, where = said.partition(LISTENING)
-        self.url, _, admin_url = where.partition(_ADMIN)
+        self.url, _, admin_url = where.partition(ADMIN)
         self.admin_url = admin_url or self.url
         return self
 

@@ -43,6 +43,16 @@ _PROVIDER_OPTIONS: Final = (
     ),
     click.option("--api-key-env", metavar="NAME", help="Want the key that this environment variable holds."),
     click.option(
+        "--admin-port",
+        type=click.IntRange(0, 65535),
+        help="Serve on this port of 127.0.0.1 too, even while the other refuses. 0 picks a free one.",
+    ),
+    click.option(
+        "--admin-token-env",
+        metavar="NAME",
+        help="Let whoever sends the token that this variable holds use /admin, from anywhere.",
+    ),
+    click.option(
         "--truth-log",
         type=click.Path(dir_okay=False, path_type=Path),
         help="Append a JSON line for each call: when each chunk was really written.",

@@ -101,6 +101,18 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = 0
 
+    @property
+    def peer_host(self) -> str:
+        """The client's address; empty if it has gone."""
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
+    @property
+    def local_port(self) -> int | None:
+        """The port that it came in by."""
+        address = self._transport.get_extra_info("sockname")
+        return int(address[1]) if address else None
+
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -91,6 +91,7 @@ class Gateway:
     ) -> None:
         self._provider = provider
         self._defaults = defaults
+        self._fault: tuple[tuple[str, str], ...] = ()  # orders that outrank every call's own
         self._api_key = api_key.encode() if api_key else None
         self._tally = tally
         self._timers = timers
@@ -99,6 +100,11 @@ class Gateway:
         # Not seeded: ids must differ between runs too, because a repeated id betrays a cached answer.
         self._prefix = os.urandom(6).hex().encode()
         self._orders: dict[_Ordered, Orders | Refusal] = {}
+
+    def reorder(self, defaults: Orders, fault: tuple[tuple[str, str], ...]) -> None:
+        """From now on `defaults` stand below every call's own orders, and `fault` above them."""
+        self._defaults, self._fault = defaults, fault
+        self._orders.clear()
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Take one call; its answer follows now or later."""
@@ -182,9 +188,8 @@ class Gateway:
             return known
         try:
             by_model = read_orders(split_model(model), self._defaults, "in the model name")
-            orders: Orders | Refusal = dialect.fit(
-                read_orders(map(_header_order, headers), by_model, "in x-mock-* headers")
-            )
+            by_header = read_orders(map(_header_order, headers), by_model, "in x-mock-* headers")
+            orders: Orders | Refusal = dialect.fit(read_orders(self._fault, by_header, "the fault"))
         except ConfigurationError as error:
             orders = Refusal(400, str(error), code="unknown_order")
         if len(self._orders) >= _CACHED_ORDERS:

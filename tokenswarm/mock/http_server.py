@@ -18,7 +18,8 @@ from starlette.applications import Starlette
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.connection import Connection
-from tokenswarm.mock.options import LISTENING
+from tokenswarm.mock.door import Door
+from tokenswarm.mock.options import ADMIN, LISTENING
 from tokenswarm.mock.timers import Timers
 
 _BACKLOG: Final = 4096
@@ -48,7 +49,7 @@ def bind(host: str, port: int, flag: str = "--port") -> socket.socket:
         raise ConfigurationError(f"can't listen on {host}:{port}: {error.strerror or error}") from None
 
 
-def url_of(listener: socket.socket) -> str:
+def _url_of(listener: socket.socket) -> str:
     """Where clients reach it."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -66,8 +67,14 @@ class HttpServer(uvicorn.Server):
     """Hands each connection to a new `make_connection`. Told to stop, the process ends with exit code 0."""
 
     def __init__(
-        self, make_connection: Callable[..., Connection], application: Starlette, announcement: str
+        self,
+        make_connection: Callable[..., Connection],
+        application: Starlette,
+        announcement: str,
+        on_listening: Callable[[Door], None],
     ) -> None:
+        self._make_connection = make_connection
+        self._on_listening = on_listening
         super().__init__(
             uvicorn.Config(
                 application,
@@ -87,8 +94,20 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        assert sockets is not None
+        self.door = Door(sockets[0], self.servers[0], self._accept, self.server_state.connections)
+        self._on_listening(self.door)
         sys.stdout.write(self._announcement)
         sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.door.close()
+        await super().shutdown(sockets)
+
+    def _accept(self) -> asyncio.Protocol:
+        return self._make_connection(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -109,10 +128,18 @@ class HttpServer(uvicorn.Server):
             ) from None
 
 
-def announcement(role: str, url: str, admin_url: str | None) -> str:
+def listen(host: str, port: int, admin_port: int | None) -> list[socket.socket]:
+    """The listener, and that of the admin port on loopback if there is to be one."""
+    listeners = [bind(host, port)]
+    if admin_port is not None:
+        listeners.append(bind("127.0.0.1", admin_port, "--admin-port"))
+    return listeners
+
+
+def announcement(role: str, listeners: list[socket.socket]) -> str:
     """The line that is printed once it listens; child.py reads it."""
-    admin = "" if admin_url is None else f", admin on {admin_url}"
-    return f"mock {role} {LISTENING}{url}{admin}\n"
+    url, *admin = map(_url_of, listeners)
+    return f"mock {role} {LISTENING}{url}{''.join(f'{ADMIN}{each}' for each in admin)}\n"
 
 
 def repeat(timers: Timers, every_s: float, callback: Callable[[], None]) -> None:

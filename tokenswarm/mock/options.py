@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-LISTENING: Final = "listening on "  # what stands before the URL in the line that says so
+# What stands before the URLs in the line that says where a mock listens.
+LISTENING: Final = "listening on "
+ADMIN: Final = ", admin on "
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class MockOptions:
     error_status: int = 500
     orders: tuple[str, ...] = ()  # further defaults, `KEY=VALUE`
     api_key_env: str | None = None
+    admin_port: int | None = None  # of a second listener, on loopback
+    admin_token_env: str | None = None
     truth_log: Path | None = None
     stop_with_stdin: bool = False
 

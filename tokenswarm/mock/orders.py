@@ -17,6 +17,8 @@ from tokenswarm.mock.distribution import ALLOWED, LIMIT, Distribution, Fixed, pa
 from tokenswarm.mock.text import MAX_TOKENS
 
 DEFAULT_ERROR_STATUS: Final = 500
+MAX_FACTOR: Final = 1000
+MAX_DRIP: Final = 10_000_000
 MAX_PADDING: Final = 64 * 2**20
 
 
@@ -51,6 +53,8 @@ class Orders:
     garble: bool = False
     html: bool = False
     hang: bool = False
+    slow: float = 1.0
+    drip: int = 0
     close_code: int | None = None
     hang_up: float | None = None
     ping: float = 0.0
@@ -98,6 +102,17 @@ def _close_code(text: str) -> int:
 
 def _padding(text: str) -> int:
     return _within(int(text), 0, MAX_PADDING)
+
+
+def _factor(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= MAX_FACTOR:
+        raise ValueError(text)
+    return number
+
+
+def _bytes_per_second(text: str) -> int:
+    return _within(int(text), 0, MAX_DRIP)
 
 
 def _seconds(text: str) -> int:
@@ -205,6 +220,13 @@ _ROWS: Final = (
     Order("garble", _flag, _FLAG, "Broken JSON: one chunk of a stream, or the whole body."),
     Order("html", _flag, _FLAG, "An HTML page, with status 200 or `status`."),
     Order("hang", _flag, _FLAG, "Never answer; the mock gives the connection up after 300 s."),
+    Order("slow", _factor, f"a number, 1 … {MAX_FACTOR}", "All times of an answer are so many times longer."),
+    Order(
+        "drip",
+        _bytes_per_second,
+        f"bytes a second, 0 … {MAX_DRIP}",
+        "The body dribbles out at this rate; what comes next waits for it. 0: at once.",
+    ),
     Order(
         "close_code",
         _close_code,

@@ -11,6 +11,7 @@ from typing import Final
 from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Connection
 from tokenswarm.mock.dialect import MockDialect
+from tokenswarm.mock.drip import drip
 from tokenswarm.mock.provider import Plan
 from tokenswarm.mock.stamp import Stamp
 from tokenswarm.mock.timers import Timer, Timers
@@ -92,6 +93,10 @@ class Call:
         ttft_ms = (self.chunks_s[0] - self.received_s) * 1000 if self.chunks_s else None
         return Stamp(ttft_ms, self.elapsed_ms())
 
+    def at(self, when_s: float, callback: Callable[[], None]) -> None:
+        """Call back at this time of perf_counter's; never at once."""
+        self._timer = self._timers.at(when_s, callback)
+
     def wait(self, due_s: float, callback: Callable[[], None]) -> None:
         """Call back `due_s` after receipt; never at once, so chunks without gaps don't recurse."""
         self._timer = self._timers.at(self.received_s + due_s, callback)
@@ -144,8 +149,16 @@ class WholeAnswer:
         if plan.orders.cut is not None:
             call.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
             return
+        if plan.orders.drip:
+            call.connection.begin(head, b"")
+            drip(body, plan.orders.drip, call.connection.send, call.at, self._finish)
+            return
         call.connection.respond(head, body)
         call.answered()
+
+    def _finish(self) -> None:
+        self._call.connection.finish(b"")
+        self._call.answered()
 
 
 class StreamedAnswer:
@@ -180,8 +193,13 @@ class StreamedAnswer:
         call = self._call
         more = _STREAM_HEADERS + GZIP_HEADERS if self._packer else _STREAM_HEADERS
         head = call.head(b"text/event-stream; charset=utf-8", more)
-        self._call.connection.begin(head, self._packed(self._stream.opening()))
+        opening = self._packed(self._stream.opening())
         call.events = self._stream.events
+        if self._plan.orders.drip:
+            call.connection.begin(head, b"")
+            self._send(opening, self._wait_for_next)
+            return
+        call.connection.begin(head, opening)
         self._wait_for_next()
 
     def _wait_for_next(self) -> None:
@@ -214,16 +232,31 @@ class StreamedAnswer:
             events.append(stream.ending(call.stamp()))
             self._finish(b"".join(events))
             return
-        self._call.connection.send(self._packed(b"".join(events)))
+        data = self._packed(b"".join(events))
         call.events = stream.events
-        self._wait_for_next()
+        self._send(data, self._wait_for_next)
+
+    def _send(self, data: bytes, then: Callable[[], None]) -> None:
+        call, bytes_per_s = self._call, self._plan.orders.drip
+        if bytes_per_s:
+            drip(data, bytes_per_s, call.connection.send, call.at, then)
+        else:
+            call.connection.send(data)
+            then()
 
     def _end(self) -> None:
         self._finish(self._stream.error())
 
     def _finish(self, data: bytes) -> None:
-        self._call.connection.finish(self._packed(data, is_last=True))
+        packed = self._packed(data, is_last=True)
         self._call.events = self._stream.events
+        if self._plan.orders.drip:
+            self._send(packed, lambda: self._complete(b""))
+        else:
+            self._complete(packed)
+
+    def _complete(self, data: bytes) -> None:
+        self._call.connection.finish(data)
         self._call.answered()
 
     def _packed(self, data: bytes, *, is_last: bool = False) -> bytes:

@@ -72,14 +72,15 @@ class Provider:
         size = orders.chunk_tokens
         chunks = -(-orders.reasoning // size) - (-tokens // size)
         rng = self._timing
-        first_s = orders.ttft.draw(rng) / 1000
+        unit_s = orders.slow / 1000  # of all that is ordered in ms
+        first_s = orders.ttft.draw(rng) * unit_s
         if isinstance(orders.itl, Fixed):
-            gap_s = orders.itl.value * size / 1000
+            gap_s = orders.itl.value * size * unit_s
             due_s = tuple(first_s + index * gap_s for index in range(chunks))
         else:
-            gaps_s = (orders.itl.draw(rng) * size / 1000 for _ in range(chunks - 1))
+            gaps_s = (orders.itl.draw(rng) * size * unit_s for _ in range(chunks - 1))
             due_s = tuple(accumulate(gaps_s, initial=first_s))
         if orders.stall_at is None:
             return due_s
-        stalled_s = (at_s + orders.stall / 1000 for at_s in due_s[orders.stall_at :])
+        stalled_s = (at_s + orders.stall * unit_s for at_s in due_s[orders.stall_at :])
         return (*due_s[: orders.stall_at], *stalled_s)

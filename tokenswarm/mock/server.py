@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.mock.admin import AdminFront
 from tokenswarm.mock.connection import Connection
+from tokenswarm.mock.control import Control
+from tokenswarm.mock.door import Door
 from tokenswarm.mock.gateway import Gateway
-from tokenswarm.mock.http_server import HttpServer, announcement, bind, make_loop, read_secret, repeat, url_of
+from tokenswarm.mock.http_server import HttpServer, announcement, listen, make_loop, read_secret, repeat
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.orders import Orders, read_order, read_orders
 from tokenswarm.mock.provider import Provider
@@ -52,46 +56,64 @@ def serve(options: MockOptions, role: str) -> None:
     defaults = default_orders(options)
     api_key = read_secret("--api-key-env", options.api_key_env)
     log = TruthLog(options.truth_log) if options.truth_log is not None else None
-    listener = bind(options.host, options.port)
+    admin_token = read_secret("--admin-token-env", options.admin_token_env)
+    listeners = listen(options.host, options.port, options.admin_port)
+    engine = Engine(options.seed, defaults, api_key, admin_token, log)
     try:
         with asyncio.Runner(loop_factory=make_loop) as runner:
-            runner.run(_serve(options, role, defaults, api_key, log, listener))
+            runner.run(engine.serve(role, listeners, stop_with_stdin=options.stop_with_stdin))
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         if log is not None:
             log.close()
 
 
-async def _serve(
-    options: MockOptions,
-    role: str,
-    defaults: Orders,
-    api_key: str | None,
-    log: TruthLog | None,
-    listener: socket.socket,
-) -> None:
-    tally = Tally()
-    timers = Timers(asyncio.get_running_loop(), tally.lag.observe)
-    provider = Provider(_seeded("errors", options.seed), _seeded("timing", options.seed))
-    gateway = Gateway(provider, defaults, api_key, tally, timers, log.append if log is not None else None)
-    socket_tally = SocketTally()
-    registry = make_registry(tally)
-    registry.register(socket_tally)
-    sockets = Sockets(gateway, timers, socket_tally)
-    server = HttpServer(
-        partial(Connection, gateway, sockets),
-        side_application(gateway, registry),
-        announcement(role, url_of(listener), None),
-    )
-    repeat(timers, PROBE_EVERY_S, lambda: None)
-    if log is not None:
-        repeat(timers, FLUSH_EVERY_S, log.flush)
-    if options.stop_with_stdin:
-        server.stop_with_stdin()
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        timers.close()
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """All that a provider is made of; the parts that need an event loop are made when it serves."""
+
+    seed: int
+    defaults: Orders
+    api_key: str | None
+    admin_token: str | None
+    log: TruthLog | None
+
+    async def serve(self, role: str, listeners: list[socket.socket], *, stop_with_stdin: bool) -> None:
+        """Until it is told to stop."""
+        tally, log = Tally(), self.log
+        timers = Timers(asyncio.get_running_loop(), tally.lag.observe)
+        provider = Provider(_seeded("errors", self.seed), _seeded("timing", self.seed))
+        gateway = Gateway(provider, self.defaults, self.api_key, tally, timers, log.append if log else None)
+        control = Control(gateway, self.defaults, timers, log.note if log else _ignore)
+        front = AdminFront(gateway, control, self.admin_token)
+        socket_tally = SocketTally()
+        registry = make_registry(tally)
+        registry.register(socket_tally)
+        sockets = Sockets(gateway, timers, socket_tally)
+
+        def on_listening(door: Door) -> None:
+            control.door, control.has_admin_port = door, len(listeners) > 1
+
+        server = HttpServer(
+            partial(Connection, front, sockets),
+            side_application(gateway, registry, front.route()),
+            announcement(role, listeners),
+            on_listening,
+        )
+        repeat(timers, PROBE_EVERY_S, lambda: None)
+        if log is not None:
+            repeat(timers, FLUSH_EVERY_S, log.flush)
+        if stop_with_stdin:
+            server.stop_with_stdin()
+        try:
+            await server.serve(sockets=listeners)
+        finally:
+            timers.close()
+
+
+def _ignore(_entry: dict[str, Any]) -> None:
+    """For a provider without a log."""
 
 
 def _seeded(purpose: str, seed: int) -> Random:

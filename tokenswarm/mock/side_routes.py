@@ -20,8 +20,8 @@ _MODELS: Final = ("mock",)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def side_application(gateway: Gateway, registry: CollectorRegistry) -> Starlette:
-    """GET /healthz, /metrics and /v1/models; only the last wants the key."""
+def side_application(gateway: Gateway, registry: CollectorRegistry, admin: Route) -> Starlette:
+    """GET /healthz, /metrics, /v1/models and /admin; only /v1/models wants the key."""
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -41,7 +41,7 @@ def side_application(gateway: Gateway, registry: CollectorRegistry) -> Starlette
         return _error(Refusal(404, message, code="unknown_url"))
 
     endpoints: dict[str, Endpoint] = {"/healthz": healthz, "/metrics": metrics, "/v1/models": models}
-    routes = [Route(path, endpoint) for path, endpoint in endpoints.items()]
+    routes = [admin, *(Route(path, endpoint) for path, endpoint in endpoints.items())]
     return Starlette(routes=routes, exception_handlers={404: unknown})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from time import perf_counter, time
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import orjson
 
@@ -49,6 +49,10 @@ class TruthLog:
             "output_tokens": call.tokens,
             "chunks_ms": chunks_ms,
         }
+        self.note(entry)
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Any other line."""
         line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
         self._lines.append(line)
         self._size += len(line)
