@@ -33,6 +33,9 @@ class Ask(NamedTuple):
     vectors: Vectors | None = None
 
 
+BAD_LIMIT: Final = Refusal(400, "'max_tokens' must be a whole number ≥ 1", param="max_tokens")
+
+
 def read_object(body: bytes) -> JsonObject | Refusal:
     """The JSON object that a body holds."""
     try:
@@ -44,16 +47,23 @@ def read_object(body: bytes) -> JsonObject | Refusal:
     return data
 
 
-def check_shared(data: JsonObject, max_tokens: Any) -> Refusal | None:
-    """What is wrong with model, stream and the most tokens, which every dialect has."""
-    model, stream = data.get("model"), data.get("stream", False)
+def read_openai(body: bytes) -> JsonObject | Refusal:
+    """The same, with the fields that all of OpenAI's requests have: model and stream."""
+    try:
+        data: JsonObject = orjson.loads(body)
+        model, stream = data.get("model"), data.get("stream")
+    except (orjson.JSONDecodeError, AttributeError):
+        return read_object(body)  # which says what is wrong; this way round, a good one costs one call less
     if not isinstance(model, str) or not model:
         return Refusal(400, "you must provide a model parameter", param="model")
     if stream is not True and stream is not False and stream is not None:
         return Refusal(400, "'stream' must be true or false", param="stream")
-    if max_tokens is not None and (not isinstance(max_tokens, int) or max_tokens < 1):
-        return Refusal(400, "'max_tokens' must be a whole number ≥ 1", param="max_tokens")
-    return None
+    return data
+
+
+def is_limit(value: object) -> bool:
+    """Whether it can be the most tokens of an answer."""
+    return isinstance(value, int) and value >= 1
 
 
 def tokens_of(chars: int) -> int:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from tokenswarm.mock.ask import Ask, check_shared, content_chars, read_object, tokens_of
+from tokenswarm.mock.ask import BAD_LIMIT, CHARS_PER_TOKEN, Ask, content_chars, is_limit, read_openai
 from tokenswarm.mock.connection import Request
 from tokenswarm.mock.openai_error import STREAM_ERROR, error_body
 from tokenswarm.mock.openai_head import openai_head
@@ -34,19 +34,18 @@ class OpenAIChat:
 
     def read(self, request: Request) -> Ask | Refusal:
         """The request, or what is wrong with it."""
-        data = read_object(request.body)
+        data = read_openai(request.body)
         if isinstance(data, Refusal):
             return data
         max_tokens = data.get("max_completion_tokens", data.get("max_tokens"))
-        refusal = check_shared(data, max_tokens)
-        if refusal is not None:
-            return refusal
+        if max_tokens is not None and not is_limit(max_tokens):
+            return BAD_LIMIT
         messages, stream = data.get("messages"), data.get("stream")
         if not isinstance(messages, list) or not messages:
             return Refusal(400, "'messages' must be a list with at least one message", param="messages")
         options = data.get("stream_options")
         wants_usage = not stream or (isinstance(options, dict) and options.get("include_usage") is True)
-        prompt_tokens = tokens_of(sum(map(content_chars, messages)))
+        prompt_tokens = max(1, -(-sum(map(content_chars, messages)) // CHARS_PER_TOKEN))
         return Ask(data["model"], bool(stream), wants_usage, max_tokens, prompt_tokens)
 
     def whole(self, call_id: bytes, ask: Ask, plan: Plan, stamp: Stamp) -> bytes:

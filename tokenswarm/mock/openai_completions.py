@@ -7,7 +7,7 @@ from time import time
 
 import orjson
 
-from tokenswarm.mock.ask import Ask, check_shared, read_object, tokens_of
+from tokenswarm.mock.ask import BAD_LIMIT, Ask, is_limit, read_openai, tokens_of
 from tokenswarm.mock.connection import Request
 from tokenswarm.mock.named_events import garbled, is_garbled
 from tokenswarm.mock.openai_chat import finish_reason, has_usage, usage
@@ -35,13 +35,12 @@ class OpenAICompletions:
 
     def read(self, request: Request) -> Ask | Refusal:
         """The request, or what is wrong with it."""
-        data = read_object(request.body)
+        data = read_openai(request.body)
         if isinstance(data, Refusal):
             return data
         max_tokens = data.get("max_tokens")
-        refusal = check_shared(data, max_tokens)
-        if refusal is not None:
-            return refusal
+        if max_tokens is not None and not is_limit(max_tokens):
+            return BAD_LIMIT
         prompt, stream = data.get("prompt"), data.get("stream")
         if not isinstance(prompt, str):
             return Refusal(400, "'prompt' must be a string", param="prompt")

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from tokenswarm.mock.ask import Ask, Vectors, check_shared, read_object, tokens_of
+from tokenswarm.mock.ask import Ask, Vectors, read_openai, tokens_of
 from tokenswarm.mock.connection import Request
 from tokenswarm.mock.dialect import Stream
 from tokenswarm.mock.distribution import Fixed
@@ -46,12 +46,9 @@ class OpenAIEmbeddings:
 
     def read(self, request: Request) -> Ask | Refusal:
         """The request, or what is wrong with it."""
-        data = read_object(request.body)
+        data = read_openai(request.body)
         if isinstance(data, Refusal):
             return data
-        refusal = check_shared(data, None)
-        if refusal is not None:
-            return refusal
         inputs = _inputs(data.get("input"))
         if not 1 <= len(inputs) <= _MOST_INPUTS:
             return Refusal(400, f"'input' must be text, or a list of 1 to {_MOST_INPUTS}", param="input")

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from tokenswarm.mock.ask import Ask, check_shared, content_chars, read_object, tokens_of
+from tokenswarm.mock.ask import BAD_LIMIT, Ask, content_chars, is_limit, read_openai, tokens_of
 from tokenswarm.mock.connection import Request
 from tokenswarm.mock.named_events import NamedEvents, garbled, is_garbled
 from tokenswarm.mock.openai_error import error_body
@@ -36,13 +36,12 @@ class OpenAIResponses:
 
     def read(self, request: Request) -> Ask | Refusal:
         """The request, or what is wrong with it."""
-        data = read_object(request.body)
+        data = read_openai(request.body)
         if isinstance(data, Refusal):
             return data
         max_tokens = data.get("max_output_tokens")
-        refusal = check_shared(data, max_tokens)
-        if refusal is not None:
-            return refusal
+        if max_tokens is not None and not is_limit(max_tokens):
+            return BAD_LIMIT
         given, system = data.get("input"), data.get("instructions")
         if not isinstance(given, str | list) or not given:
             return Refusal(400, "'input' must be text or a list of at least one item", param="input")

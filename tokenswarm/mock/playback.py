@@ -144,7 +144,8 @@ class WholeAnswer:
         if self._is_gzip:
             body = gzip_whole(body)
             more += GZIP_HEADERS
-        head = call.head(b"application/json", more)
+        # Not call.head: the time is known already, and this runs for each call.
+        head = call.dialect.head(call.status, call.number, stamp.total_ms, b"application/json", more)
         call.tokens = plan.tokens + plan.orders.reasoning if call.dialect.is_text else 0
         if plan.orders.cut is not None:
             call.connection.cut(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body[: len(body) // 2]))
