@@ -339,3 +339,17 @@ def test_misses_are_no_hit_rate_before_a_prompt_was_sent_twice() -> None:
         "no answer came from a cache, and no prompt was sent twice",
     )
     assert measured(call_at(1, cache="miss", is_repeat=True)).read("cache_hit_rate", rate, ALL).value == 0
+
+
+def test_a_failure_names_one_request_to_look_for() -> None:
+    """The first id that is known, past refusals that had none; on one line, and bounded."""
+    measurements = measured(
+        *(
+            call_at(at, outcome="http_5xx", status=500, detail="down", request_id=id_)
+            for at, id_ in ((1.0, ""), (2.0, "req\n1" + "x" * 200), (3.0, "req_2"))
+        )
+    )
+    (fault,) = measurements.faults.values()
+    assert fault.count == 3
+    assert fault.request_id.startswith("req 1x")
+    assert len(fault.request_id) == 80

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import EXPECTED, INTERRUPTED, CallRecord
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.origins import Origin, Origins
+from tokenswarm.metrics.origins import Origin, Origins, label
 from tokenswarm.metrics.series import (
     ANSWERED_BY,
     COMPRESSION_ASKED,
@@ -348,7 +348,7 @@ class Collector:
 
     def _record_fault(self, call: CallRecord, elapsed_s: float) -> None:
         key = FaultKey(call.outcome, call.status, call.detail, call.arm)
-        self._delta.add_fault(key, Fault(1, elapsed_s, elapsed_s))
+        self._delta.add_fault(key, Fault(1, elapsed_s, elapsed_s, label(call.request_id)))
 
     def _fold(self) -> None:
         for _ in self.fold_piecewise():

@@ -91,9 +91,11 @@ class Fault:
     count: int
     first_s: float
     last_s: float
+    request_id: str = ""  # of one such call, to look for in the gateway's log
 
     def merge(self, other: Fault) -> None:
         """Add another count of the same failure."""
+        self.request_id = self.request_id or other.request_id
         self.count += other.count
         self.first_s = min(self.first_s, other.first_s)
         self.last_s = max(self.last_s, other.last_s)
@@ -108,7 +110,7 @@ def add_fault(faults: dict[FaultKey, Fault], key: FaultKey, fault: Fault) -> Fau
         key = key._replace(message=OTHER_FAULTS)
     known = faults.get(key)
     if known is None:
-        faults[key] = Fault(fault.count, fault.first_s, fault.last_s)
+        faults[key] = Fault(fault.count, fault.first_s, fault.last_s, fault.request_id)
     else:
         known.merge(fault)
     return key
@@ -156,7 +158,13 @@ class Delta:
             ],
             "histograms": pack(held),
             "faults": [
-                {**key._asdict(), "count": fault.count, "first_s": fault.first_s, "last_s": fault.last_s}
+                {
+                    **key._asdict(),
+                    "count": fault.count,
+                    "first_s": fault.first_s,
+                    "last_s": fault.last_s,
+                    "request_id": fault.request_id,
+                }
                 for key, fault in self.faults.items()
             ],
         }
@@ -189,5 +197,10 @@ class Delta:
             fault_key = FaultKey(
                 str(row["outcome"]), int(row["status"]), str(row["message"]), str(row.get("arm", GATEWAY))
             )
-            delta.faults[fault_key] = Fault(int(row["count"]), float(row["first_s"]), float(row["last_s"]))
+            delta.faults[fault_key] = Fault(
+                int(row["count"]),
+                float(row["first_s"]),
+                float(row["last_s"]),
+                str(row.get("request_id", "")),
+            )
         return delta

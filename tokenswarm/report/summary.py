@@ -127,6 +127,13 @@ class ErrorRow:
     last_s: float | None
     examples: tuple[str, ...]
     arm: str = "gateway"  # or "provider": calls that went past the gateway
+    request_id: str = ""  # of one of them, to look for in the gateway's log
+
+    @property
+    def example(self) -> str:
+        """The commonest message, with the id of one such call."""
+        said = self.examples[0] if self.examples else ""
+        return f"{said} (request {self.request_id})".lstrip() if self.request_id else said
 
     @property
     def name(self) -> str:

@@ -136,6 +136,7 @@ def error_rows(faults: Mapping[FaultKey, Fault]) -> tuple[ErrorRow, ...]:
                 max(fault.last_s for _, fault in members),
                 tuple(key.message for key, _ in members[:_MOST_EXAMPLES] if key.message),
                 arm,
+                next((fault.request_id for _, fault in members if fault.request_id), ""),
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.count, row.outcome, row.status, row.arm)))

@@ -288,7 +288,7 @@ def _errors(summary: Summary) -> Iterator[str]:
             share(row.share),
             since_start(row.first_s),
             since_start(row.last_s),
-            _code(row.examples[0]) if row.examples else "",
+            _code(row.example),
         )
         for row in summary.errors
     ]

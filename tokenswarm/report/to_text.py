@@ -241,6 +241,6 @@ def _errors(summary: Summary) -> Table:
             since_start(row.first_s),
             since_start(row.last_s),
             # Control characters of the target's must not reach the terminal.
-            Text("".join(c if c.isprintable() else " " for c in (row.examples or ("",))[0])),
+            Text("".join(c if c.isprintable() else " " for c in row.example)),
         )
     return table
