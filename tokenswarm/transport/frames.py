@@ -106,7 +106,7 @@ class Frames:
 
         Nothing is looked at after a close frame, nor after a FrameError, which stands in its place.
         """
-        self._buffer.data, self._buffer.at = data, 0
+        self._buffer.put(data)
         found: list[Frame] = []
         try:
             while True:
@@ -116,7 +116,7 @@ class Frames:
                     if isinstance(frame, Close):
                         break
         except _Hungry:
-            self._buffer.data, self._buffer.at = b"", 0
+            self._buffer.forget_taken()
         except FrameError as error:
             found.append(error)
         except WebSocketException as error:
@@ -195,13 +195,25 @@ class _Buffer:
         self.data = b""
         self.at = 0
 
+    def put(self, data: bytes) -> None:
+        """More bytes have come."""
+        self.data = self.data + data if self.data else data
+
     def take(self, count: int) -> bytes:
-        """Up to so many bytes, as a socket would give; _Hungry when there are none."""
-        start = self.at
-        if start == len(self.data):
+        """So many bytes; _Hungry until there are.
+
+        All or none, where a socket would give what it has: websocket-client counts its pieces anew for each,
+        and a frame that came byte by byte would take it minutes.
+        """
+        start, end = self.at, self.at + count
+        if end > len(self.data):
             raise _Hungry
-        self.at = min(start + count, len(self.data))
-        return self.data[start : self.at]
+        self.at = end
+        return self.data[start:end]
+
+    def forget_taken(self) -> None:
+        """Keep only what is still to be taken."""
+        self.data, self.at = self.data[self.at :], 0
 
 
 class _BoundedReader(frame_buffer):

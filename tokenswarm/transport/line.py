@@ -68,12 +68,17 @@ class Line:
         return len(data)
 
     def send_at_once(self, data: bytes) -> None:
-        """Send it without waiting; BlockingIOError if the peer has left no room for it."""
+        """Send it without waiting; ConnectionError if the peer has left no room for it."""
         if self._channel is not None:
             data = self._channel.encrypt(data)
         with self._without_waiting():
-            if self._socket.send(data) < len(data):
-                raise BlockingIOError("the peer takes no bytes")
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+        if sent < len(data):
+            # Half a frame, or a TLS record left out: nothing that follows could be read any more.
+            raise ConnectionError("the server takes no more bytes")
 
     def watch(self, callback: Callable[[], None]) -> None:
         """Have the hub call back when there is something to read, until `unwatch`."""

@@ -228,8 +228,10 @@ class SocketConnection:
         """Answer what wants an answer; returns what ends the connection."""
         if isinstance(frame, Ping):
             assert self._line is not None
-            with suppress(OSError):  # a server that is gone will be noticed by the reader
+            try:
                 self._line.send_at_once(pong_frame(frame.payload))
+            except ConnectionError as error:
+                return Close(LOST, error.strerror or str(error))
             return None
         return frame
 
@@ -344,7 +346,7 @@ class SocketConnection:
                 self._caller.throw(CallError("timeout_idle", said))
             return
         self._is_silent = True
-        with suppress(OSError):  # a peer that takes nothing will be silent, too
+        with suppress(ConnectionError):  # then nothing will come, either
             line.send_at_once(ping_frame())
 
     def _drop(self, close: Close, *, in_call: bool) -> None:
