@@ -40,6 +40,9 @@ def test_the_shipped_profile_holds_its_connections(tokenswarm: Callable[..., Any
     assert done.run["state"] == "finished"
     assert total(done.folder, "ws_drops") == 0
     assert max(samples(done.folder, "ws_open")) == 150
+    report = (done.folder / "report.html").read_text()
+    assert "Open WebSockets" in report
+    assert "messages on WebSockets per second" in report
     assert "WS,websocket medium stream" in (done.folder / "locust_stats.csv").read_text()
 
 

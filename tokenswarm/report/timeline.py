@@ -29,7 +29,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
     measurements = run.measurements
     calls, times = _by_interval(measurements)
     planned = _planned(measurements)
-    users = _users(measurements)
+    users = _samples(measurements, "users")
     if not calls:
         return None
     indices = range(max((*calls, *users, *planned)) + 1)
@@ -52,6 +52,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
                 tracks.append(Track(metric, name, tuple(values)))
     tracks += _generator(measurements, indices)
     tracks += _memory(measurements, indices)
+    tracks += _websockets(measurements, indices)
     failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
     tracks += [
         Track("errors", outcome, _rates(calls, indices, width_s, (outcome,)))
@@ -159,6 +160,18 @@ def _memory(measurements: Measurements, indices: range) -> Iterator[Track]:
         yield Track("memory", "memory", _filled([found.get(i) for i in indices]))
 
 
+def _websockets(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """Connections that are open, and messages that come on them; nothing for a target asked by HTTP."""
+    opened = _samples(measurements, "ws_open")
+    if not opened:
+        return
+    yield Track("websockets", "open", _filled([opened.get(i) for i in indices]))
+    messages: dict[int, float] = {}
+    for key, series in measurements.series.items():
+        messages[key.interval] = messages.get(key.interval, 0) + series.counts.get("ws_messages", 0)
+    yield Track("ws_messages", "messages/s", _per_second(messages, indices, measurements.width_s))
+
+
 def _rates(
     calls: dict[int, dict[str, float]], indices: range, width_s: float, outcomes: Sequence[str]
 ) -> tuple[float, ...]:
@@ -176,9 +189,9 @@ def _quantile_ms(histogram: Histogram | None, quantile: float) -> float | None:
     return None if value is None else round(value * 1000, 3)
 
 
-def _users(measurements: Measurements) -> dict[int, float]:
+def _samples(measurements: Measurements, name: str) -> dict[int, float]:
     """The last sample of each interval."""
-    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples if s.name == "users"}
+    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples if s.name == name}
 
 
 def _filled(values: list[float | None]) -> tuple[float | None, ...]:
