@@ -32,7 +32,7 @@ commands.add_command(mock)
 @commands.command()
 @click.argument("profile")
 @click.option("--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway.")
-@click.option("--model", help="Model to ask for; the target's own by default.")
+@click.option("--model", help="Model to ask for, or several: a=3,b=1; the target's own by default.")
 @click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Worker processes beside a master; none: one process."
@@ -64,7 +64,7 @@ def run(
 @click.argument("url")
 @click.argument("concurrency", type=click.IntRange(min=1))
 @click.argument("duration")
-@click.option("--model", help="Model to ask for; else TOKENSWARM_MODEL of the environment.")
+@click.option("--model", help="Model to ask for, or several: a=3,b=1; else TOKENSWARM_MODEL.")
 @click.option("--streaming", metavar="SHARE", default="50%", show_default=True, help="Share of calls.")
 @click.option(
     "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."

@@ -157,3 +157,12 @@ def test_what_is_wrong_with_a_provider_is_told_like_the_rest(
         load_target("mine.yaml", SearchPath.of(tmp_path), {}, dialects=["openai-chat"])
     assert said in str(caught.value)
     assert "sk-1" not in str(caught.value)
+
+
+def test_portkeys_headers_are_secrets_only_where_they_hold_a_key(tmp_path: Path) -> None:
+    """`portkey` has a key in its name; its provider and its config are none."""
+    plain = "url: http://h\nmodel: m\nheaders: {x-portkey-provider: openai, x-portkey-config: pc-main}"
+    assert read(tmp_path, plain).headers["x-portkey-provider"] == "openai"
+    for name in ("x-portkey-api-key", "x-portkey-virtual-key", "portkey-auth"):
+        with pytest.raises(ProfileError, match="looks like a secret"):
+            read(tmp_path, f"url: http://h\nmodel: m\nheaders: {{{name}: pk-123}}")

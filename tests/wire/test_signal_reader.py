@@ -74,6 +74,8 @@ def test_silence_can_be_a_miss_and_says_that_it_is_one() -> None:
         (Rule("provider", header="x"), "é\xff", "Ã©Ã¿"),
         (Rule("cache", header="x"), "Hit", "hit"),
         (Rule("cache", header="x"), "REVALIDATED", None),
+        (Rule("cache", header="x", equals="0", value="miss"), "0", "miss"),
+        (Rule("cache", header="x", equals="0", value="miss"), "00", None),
     ],
 )
 def test_texts_are_understood_by_what_they_give(rule: Rule, header: str, expected: object) -> None:
@@ -141,6 +143,14 @@ def test_a_path_equals_a_value_of_its_kind(equals: str | float | bool, json: byt
 def test_null_is_nothing() -> None:
     """A tier of null is that of an answer which came from none."""
     assert read(answer(b'{"tier":null}'), Rule("provider", path="tier")) == {}
+
+
+def test_a_rule_remembers_only_so_many_texts() -> None:
+    """A header that is new on each answer is understood each time, and fills no memory."""
+    reader = SignalReader((Rule("request_id", header="x-id"),))
+    for _ in range(2):
+        found = [reader.read(answer(x_id=f"id-{n}"))["request_id"] for n in range(2000)]
+        assert found == [f"id-{n}" for n in range(2000)]
 
 
 def stream(*chunks: str, end: str = "\n") -> bytes:

@@ -27,7 +27,8 @@ KEY_PLACEHOLDER: Final = "{key}"
 VERBATIM: Final = frozenset({"headers", "key_env"})
 
 _SOCKET_SCHEMES: Final = ("ws", "wss")
-_SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie|password|\bsig", re.IGNORECASE)
+# Portkey's headers all have a key in their name; its real keys have another at its end.
+_SECRET_NAME: Final = re.compile(r"auth|(?<!port)key|token|secret|cookie|password|\bsig", re.IGNORECASE)
 _SCHEME_WORD: Final = re.compile(r"(?:[A-Za-z]+ )?")
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 # Written where a key would be pasted in.

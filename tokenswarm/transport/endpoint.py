@@ -20,7 +20,7 @@ _WITH_TLS: Final = ("https", "wss")
 _KEY: Final = "{key}"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, 5.6.2: what a header name may be
 _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
-_SECRET_NAME: Final = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(r"auth|(?<!port)key|token|secret|cookie", re.IGNORECASE)
 _SHORTEST_SECRET: Final = (
     6  # a shorter header value would blot out half of a message; keys have no such limit
 )

@@ -25,6 +25,8 @@ _NOT_OF_HITS: Final = frozenset({"provider", "fell_back", "upstream_time", "over
 IMPLIED_MISS: Final = "implied_miss"  # beside a miss that only silence told
 # Of so many answers the ids are remembered: a cache that repeats a later one's is not seen.
 MAX_IDS: Final = 20_000
+_MAX_KNOWN: Final = 256  # texts of a rule whose meaning is kept
+_LONGEST_KNOWN: Final = 200
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Applied(NamedTuple):
 
 
 _Look: TypeAlias = Callable[[AnswerSaid], Yielded | None]
+_Understand: TypeAlias = Callable[[str], Yielded | None]
 
 
 @dataclass(slots=True)
@@ -136,53 +139,67 @@ def _tried(rule: Rule) -> _Tried:
 
 
 def _look_of(rule: Rule) -> _Look:
-    understand = GIVES[rule.gives]
-    per_s = UNITS[rule.unit]
-    fixed = understand(rule.value, 1.0) if rule.value else None
+    fixed = GIVES[rule.gives](rule.value, 1.0) if rule.value else None
     if rule.body:
         applies = _BODY[rule.body]
         return lambda said: fixed if applies(said) else None
-    text_of = _header_text(rule.header) if rule.header else _path_text(rule)
-    if rule.absent:
-        return lambda said: fixed if text_of(said) is None else None
-    search = re.compile(rule.matches).search if rule.matches else None
+    understand = _understanding(rule, fixed)
+    if rule.header:
+        return _header_look(rule, fixed, understand)
+    steps, wanted = steps_of(rule.path), rule.equals
 
     def look(said: AnswerSaid) -> Yielded | None:
-        text = text_of(said)
-        if text is None:
+        value = None if said.body is None else said.body.value_at(steps)
+        if rule.absent:
+            return fixed if value is None else None
+        if value is None or (wanted is not None and not _is_same(value, wanted)):
             return None
-        if search is not None:
-            match = search(text)
-            if match is None:
-                return None
-            text = match[1] if match.re.groups else text
-        if fixed is not None:
-            return fixed
-        return None if text is None else understand(text, per_s)
+        return understand(_shown(value))
 
     return look
 
 
-def _header_text(header: str) -> Callable[[AnswerSaid], str | None]:
-    name = header.lower().encode("latin-1")
+def _header_look(rule: Rule, fixed: Yielded | None, understand: _Understand) -> _Look:
+    name = rule.header.lower().encode("latin-1")
+    if rule.absent:
+        return lambda said: fixed if name not in said.headers else None
+    # Most headers say one of a few things, again and again: `HIT`, `0`, a provider's name.
+    known: dict[bytes, Yielded | None] = {}
 
-    def text(said: AnswerSaid) -> str | None:
+    def look(said: AnswerSaid) -> Yielded | None:
         raw = said.headers.get(name)
-        return None if raw is None else raw.decode("latin-1").strip()
-
-    return text
-
-
-def _path_text(rule: Rule) -> Callable[[AnswerSaid], str | None]:
-    steps, wanted = steps_of(rule.path), rule.equals
-
-    def text(said: AnswerSaid) -> str | None:
-        value = None if said.body is None else said.body.value_at(steps)
-        if value is None or (wanted is not None and not _is_same(value, wanted)):
+        if raw is None:
             return None
-        return _shown(value)
+        if raw in known:
+            return known[raw]
+        value = understand(raw.decode("latin-1").strip())
+        if len(known) < _MAX_KNOWN and len(raw) <= _LONGEST_KNOWN:
+            known[raw] = value
+        return value
 
-    return text
+    return look
+
+
+def _understanding(rule: Rule, fixed: Yielded | None) -> _Understand:
+    """From a text that is there to what the rule yields; None if the text is not what it is about."""
+    reads, per_s = GIVES[rule.gives], UNITS[rule.unit]
+    search = re.compile(rule.matches).search if rule.matches else None
+    wanted = None if rule.equals is None or rule.path else str(rule.equals)
+
+    def understand(text: str) -> Yielded | None:
+        if wanted is not None and text != wanted:
+            return None
+        found: str | None = text
+        if search is not None:
+            match = search(text)
+            if match is None:
+                return None
+            found = match[1] if match.re.groups else text
+        if fixed is not None:
+            return fixed
+        return None if found is None else reads(found, per_s)
+
+    return understand
 
 
 def _is_same(value: Any, wanted: str | float | bool) -> bool:
