@@ -117,6 +117,14 @@ def test_the_drift_of_latency_is_found_within_its_interval(rise: float) -> None:
     assert (reading.low <= 0 <= reading.high) == (rise == 0)
 
 
+def test_a_drift_finer_than_a_bucket_is_found() -> None:
+    """Half a per cent in an hour, where buckets are one per cent wide."""
+    reading = soak(0.005, spread=0.02).read("latency_drift", VALUE, Selector())
+    assert reading.value == pytest.approx(0.005, abs=0.002)
+    assert reading.low is not None
+    assert reading.low > 0
+
+
 def test_a_drift_line_needs_its_whole_interval_on_one_side() -> None:
     """Below the limit it holds, above it is broken, and between them nobody knows."""
     steady, rising = soak(0.0), soak(0.3)
