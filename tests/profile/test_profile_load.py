@@ -174,7 +174,7 @@ def test_bytes_that_are_not_utf8_are_refused(places: SearchPath) -> None:
         (MINIMAL + "streaming: 101%", "streaming: got 101%, need a share from 0% to 100%"),
         (MINIMAL + "rate_limits: honor", "got honor, allowed: count, honour, fail; did you mean honour?"),
         (MINIMAL + "thresholds: [a]", "thresholds: got a list, need a mapping"),
-        (MINIMAL + "actions: []", "actions: unknown key"),
+        (MINIMAL + "monitors: []", "monitors: unknown key"),
     ],
 )
 def test_value_that_makes_no_sense_is_refused(places: SearchPath, text: str, said: str) -> None:

@@ -258,6 +258,11 @@ _ROWS: Final = (
         True,
     ),
     Metric("ttft_drift", Kind.DRIFT, "1/h", "The same of the time to the first token; streams.", True),
+    _time(
+        "recovery_time",
+        "From an action's injection until the error rate is back under its limit and stays there 5 s.",
+        is_success_only=False,
+    ),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     Metric("ws_open", Kind.GAUGE, "1", "WebSockets open on all load generators together."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),

@@ -15,6 +15,7 @@ from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.paired import PAIRED, paired_difference
 from tokenswarm.metrics.reading import of_histogram, of_samples
+from tokenswarm.metrics.recovery import Recovery, recovery_reading
 from tokenswarm.metrics.row import Row
 from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
@@ -95,6 +96,7 @@ class Measurements:
         self.width_s = width_s
         self.faults: dict[FaultKey, Fault] = {}
         self.samples: list[Sample] = []
+        self.recoveries: Sequence[Recovery] = ()  # known once the run is over
         self._stages = tuple(stages)
         self._rows: dict[tuple[str, Labels], Row] = {}
         self._grown: _Grown | None = None
@@ -259,6 +261,8 @@ class Measurements:
     ) -> Reading:
         """One figure; absent, with the reason, when nothing was measured."""
         kind = METRICS[metric].kind
+        if metric == "recovery_time":
+            return recovery_reading(self._recoveries(selector, span), aggregation)
         if kind in (Kind.TIME, Kind.AMOUNT):
             return of_histogram(self.histogram(metric, selector, span), aggregation)
         if kind is Kind.DIFFERENCE:
@@ -300,6 +304,17 @@ class Measurements:
             for sample in samples
             if (not self._stages or any(s.start_s <= sample.at_s < s.end_s for s in spans))
             and (span is None or span.start_s <= sample.at_s < span.end_s)
+        ]
+
+    def _recoveries(self, selector: Selector, span: Span | None) -> list[Recovery]:
+        """Those whose injection lies there."""
+        stage = selector.labels.get("stage")
+        spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
+        return [
+            recovery
+            for recovery in self.recoveries
+            if any(s.start_s <= recovery.injected_s < s.end_s for s in spans)
+            and (span is None or span.start_s <= recovery.injected_s < span.end_s)
         ]
 
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.threshold_check import Surroundings
+from tokenswarm.profile.actions import COMMAND, check_actions, check_commands
 from tokenswarm.profile.expectations import check_expectations
 from tokenswarm.profile.load_model import check_load_model
 from tokenswarm.profile.models import given_models
@@ -55,10 +56,13 @@ def load_profile(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Pr
             check_stage_names,
             check_load_model,
             check_expectations,
+            check_actions,
+            lambda data: check_commands(data, environ),
             check_timeouts,
             check_slo,
             check_thresholds,
         ),
+        frozenset({COMMAND}),
     )
 
 

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from tokenswarm.metrics.source import StageSpan
-from tokenswarm.profile.schema import Stage
 from tokenswarm.profile.slope import Slope
+from tokenswarm.profile.stage import Stage
 
 
 class StagePlan:

@@ -1,9 +1,9 @@
 """Shrinking time, for a trial of a profile and for tests.
 
-Scaled: durations of stages, the calls of stages that count them (one at least is left), windows (`over`,
-`for`) and `abort_after` of thresholds, and limits by the hour, which grow. Not scaled: rates and users; think
-time and timeouts, which belong to a call; other limits and `min_samples`, which say what must be measured: a
-shrunk run that measured too little is inconclusive, and should be.
+Scaled: durations of stages, times of actions, the calls of stages that count them (one at least is left),
+windows (`over`, `for`) and `abort_after` of thresholds, and limits by the hour, which grow. Not scaled:
+rates and users; think time and timeouts, which belong to a call; other limits and `min_samples`, which say
+what must be measured: a shrunk run that measured too little is inconclusive, and should be.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ def scale_profile(profile: Profile, time_scale: float) -> Profile:
     """The profile with every duration times `time_scale`."""
     _check(time_scale)
     stages = [_scaled_stage(stage, time_scale) for stage in profile.stages]
+    actions = [action.scaled(time_scale) for action in profile.actions]
     thresholds = _scaled_section(profile.thresholds, time_scale)
-    return profile.model_copy(update={"stages": stages, "thresholds": thresholds})
+    return profile.model_copy(update={"stages": stages, "actions": actions, "thresholds": thresholds})
 
 
 def scale_slo(slo: Slo, time_scale: float) -> Slo:

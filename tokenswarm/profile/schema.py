@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.units import parse_duration
+from tokenswarm.profile.actions import Action, timely_actions
 from tokenswarm.profile.expectations import Expect
 from tokenswarm.profile.load_model import check_load_model
 from tokenswarm.profile.paired import Paired
@@ -102,9 +103,17 @@ class Profile(Document):
         " fail: one fails the verdict",
     )
     expect: Expect = Field(default=Expect(), description="what counts as a right answer")
+    actions: list[Action] = Field(
+        default_factory=list, description="things done to the target while the load runs"
+    )
     max_tokens: Annotated[int, Field(strict=True, ge=1)] | None = 500
     slo: str | None = Field(default=None, description="profiles/slo/NAME.yaml, or a path")
     thresholds: Section = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _acts_in_time(self) -> Profile:
+        timely_actions(self.actions, self.stages)
+        return self
 
     @classmethod
     def from_resolved(cls, data: Any, file: str = "") -> Self:

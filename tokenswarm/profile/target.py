@@ -68,7 +68,13 @@ def _no_secret_in_query(value: str, query: str) -> str:
     return value
 
 
-def _env_name(value: Any) -> str:
+def url_or_path(value: str) -> str:
+    """A checked URL, or a checked path on the target; neither holds a secret."""
+    return _path(value) if value.startswith("/") else _url(value)
+
+
+def env_name(value: Any) -> str:
+    """The checked name of an environment variable."""
     # The value is not shown: the likeliest mistake is to paste the key here.
     if not isinstance(value, str) or not _ENV_NAME.fullmatch(value):
         raise problem("need the NAME of an environment variable, in capitals, such as OPENAI_API_KEY")
@@ -99,7 +105,7 @@ class Aim(Block):
     path: Annotated[str, AfterValidator(_path)] | None = Field(
         default=None, description="instead of the dialect's own path; {key} stands for the key"
     )
-    key_env: Annotated[str, BeforeValidator(_env_name)] = Field(
+    key_env: Annotated[str, BeforeValidator(env_name)] = Field(
         default=DEFAULT_KEY_ENV, description="NAME of the environment variable that holds the key"
     )
     key_in: Literal["bearer", "x-api-key", "api-key", "path"] | None = Field(

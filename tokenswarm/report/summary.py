@@ -268,6 +268,55 @@ class DriftRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of the run beside an action: `name` is before, during (until it had recovered) or after.
+
+    Its figures are of the whole intervals that it touches.
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    requests: int
+    error_rate: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    ttft_p50_ms: float | None
+    ttft_p95_ms: float | None
+    providers: Mapping[str, float]  # name → share of the calls that named theirs
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """Something that the profile did to the target, and what came of it."""
+
+    name: str
+    did: str
+    at_s: float
+    is_ok: bool
+    said: str
+    recovery_s: float | None  # None: not within the run, or before the next action
+    lost: int  # calls that failed until it had recovered
+    worst_error_rate: float  # of any second
+    first_failure_s: float | None
+    phases: tuple[Phase, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if not self.is_ok:
+            return f"{self.name} was not done: {self.said}."
+        if self.recovery_s is None:
+            return f"After {self.name} it did not recover: {self.lost} calls were lost."
+        if not self.lost:
+            return f"{self.name} cost no call."
+        calls = "1 call" if self.lost == 1 else f"{self.lost} calls"
+        if not self.recovery_s:
+            return f"{self.name} cost {calls}; the error rate stayed within its limit."
+        return f"After {self.name} it recovered in {self.recovery_s:.1f} s; {calls} were lost."
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All that reports show of one run."""
 
@@ -287,6 +336,7 @@ class Summary:
     drift: tuple[DriftRow, ...] = ()
     overhead: Overhead | None = None
     answers: Answers | None = None
+    actions: tuple[ActionRow, ...] = ()
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

@@ -71,6 +71,9 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
 def _marks(run: Run) -> Iterator[Mark]:
     if run.aborted is not None:
         yield Mark(run.aborted.at_s, "aborted", str(run.aborted.details.get("detail", "")))
+    for event in run.events:
+        if event.name == "action":
+            yield Mark(event.at_s, str(event.details.get("name", "")), str(event.details.get("did", "")))
 
 
 def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:

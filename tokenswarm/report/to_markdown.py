@@ -53,6 +53,7 @@ def render(summary: Summary) -> str:
         _drift,
         _stages,
         _expected,
+        _actions,
         _errors,
         _setup,
     ):
@@ -94,6 +95,31 @@ def _drift(summary: Summary) -> Iterator[str]:
         yield "## Drift"
         yield ""
         yield from (f"- {_text(row.sentence)}" for row in summary.drift)
+
+
+def _actions(summary: Summary) -> Iterator[str]:
+    if not summary.actions:
+        return
+    yield "## Failover"
+    yield ""
+    for action in summary.actions:
+        yield f"- {_text(since_start(action.at_s))}: {_text(action.sentence)}"
+    yield ""
+    head = ("", "calls", "errors", "latency p50, ms", "p95", "first token p50, ms", "p95")
+    rows = [
+        (
+            f"{phase.name} {action.name}",
+            whole(phase.requests),
+            share(phase.error_rate),
+            time_ms(phase.latency_p50_ms),
+            time_ms(phase.latency_p95_ms),
+            time_ms(phase.ttft_p50_ms),
+            time_ms(phase.ttft_p95_ms),
+        )
+        for action in summary.actions
+        for phase in action.phases
+    ]
+    yield from _table(head, rows, "lrrrrrr")
 
 
 def _trust(summary: Summary) -> Iterator[str]:

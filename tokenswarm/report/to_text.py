@@ -78,6 +78,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
     if summary.expected:
         yield _expected(summary)
         yield ""
+    if summary.actions:
+        yield from _actions(summary)
+        yield ""
     if summary.errors:
         yield _errors(summary)
         yield ""
@@ -215,6 +218,27 @@ def _overhead(summary: Summary) -> Iterator[RenderableType]:
         parts = (time_ms(share_of.parts_ms.get(part)) for part in overhead.parts)
         table.add_row(Text(share_of.title), *parts, time_ms(share_of.mean_ms), whole(share_of.count))
     yield table
+
+
+def _actions(summary: Summary) -> Iterator[RenderableType]:
+    table = _table("Failover")
+    table.add_column("", overflow="fold")
+    for column in ("calls", "errors", "latency p50", "p95", "TTFT p50", "p95"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for action in summary.actions:
+        for phase in action.phases:
+            table.add_row(
+                Text(f"{phase.name} {action.name}"),
+                whole(phase.requests),
+                share(phase.error_rate),
+                time_ms(phase.latency_p50_ms),
+                time_ms(phase.latency_p95_ms),
+                time_ms(phase.ttft_p50_ms),
+                time_ms(phase.ttft_p95_ms),
+            )
+    yield table
+    for action in summary.actions:
+        yield Text(f" {since_start(action.at_s)}  {action.sentence}")
 
 
 def _expected(summary: Summary) -> Table:

@@ -60,6 +60,13 @@ def _whole(run: Run) -> Iterator[Check]:
         yield Check(
             "aborted", "note", f"{line} ended the run at {at}; what would have come later was not tried"
         )
+    for event in run.events:
+        if event.name == "action" and not event.details.get("is_ok"):
+            yield Check(
+                "actions",
+                "bad",
+                f"the action {event.details.get('name')} failed: {event.details.get('said')}",
+            )
     drained = run.event("drained")
     lost = [
         str(event.details.get("worker", "a worker")) for event in run.events if event.name == "worker_lost"

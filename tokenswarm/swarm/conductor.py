@@ -17,6 +17,7 @@ from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
 from tokenswarm.swarm.abort_watch import AbortWatch
+from tokenswarm.swarm.actions import Actions
 from tokenswarm.swarm.console import Console, Glance
 from tokenswarm.swarm.locust_bounds import prune
 from tokenswarm.swarm.merge import Merge
@@ -77,6 +78,7 @@ class Conductor:
         self._is_closed = False
         self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch)
         self._event("started", workers=len(self._workers()))
+        self._actions = Actions(self._plan, self._started_at_s, self._event)
         self._loop = gevent.spawn(self._run)
 
     @property
@@ -106,6 +108,7 @@ class Conductor:
     def stopping(self) -> None:
         """Mark why the run ends; what is in flight is still to come."""
         session = self._session
+        self._actions.stop()
         reason = "aborted" if session.abort_reason else "finished" if session.has_finished else "interrupted"
         self._event("stopped", at_s=self._ended_s, reason=reason, detail=session.abort_reason)
         if self._recorder is not None:

@@ -10,8 +10,9 @@ from typing import Final
 
 import gevent
 
-from tokenswarm.metrics.call import GATEWAY, PROVIDER, CallRecord
+from tokenswarm.metrics.call import FAILURES, GATEWAY, INTERRUPTED, PROVIDER, CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.recovery import ENDED, FAILED
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.expectations import Expectations
@@ -70,6 +71,7 @@ class Load:
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)
         self._models = {model.name: model for model in plan.target.asked}
+        self._moment_s = plan.moment_s
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
         """The draw that users of these size classes share: the share of CALLS is the profile's."""
@@ -173,6 +175,13 @@ class Load:
         stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
         return stage.name
 
+    def _count_moment(self, record: CallRecord, width_s: float) -> None:
+        """Count what ended when, finer than intervals are: recovery is a matter of tenths of a second."""
+        moment = int(max(0.0, self.last_call_s) / width_s)
+        kinds = (ENDED, FAILED) if record.outcome in FAILURES else (ENDED,)
+        for kind in kinds:
+            self.collector.count(f"{kind}/{moment}", self.last_call_s, record.stage)
+
     def count_refusal(self, record: CallRecord) -> None:
         """Count an attempt that was refused and will be made again: no call yet."""
         assert record.ended_at_s is not None
@@ -187,6 +196,8 @@ class Load:
         self._signals.read(record)
         if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
             self._expectation.judge(record, self.last_call_s)
+            if self._moment_s is not None and record.outcome != INTERRUPTED:
+                self._count_moment(record, self._moment_s)
         asked = self._models[record.requested_model]
         prices = asked.prices or self.plan.target.prices
         if record.cost is None and prices is not None and record.is_success:

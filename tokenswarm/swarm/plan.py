@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.interval import interval_width_s
+from tokenswarm.metrics.recovery import moment_width_s
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
@@ -112,6 +113,11 @@ class RunPlan:
     def report_interval_s(self) -> float:
         """How often each worker reports."""
         return max(_REPORT_INTERVAL_S, len(self.members) / _MOST_REPORTS_PER_S)
+
+    @property
+    def moment_s(self) -> float | None:
+        """The width of a moment, in which calls are counted beside actions; None without actions."""
+        return moment_width_s(self.total_s) if self.profile.actions else None
 
     @property
     def longest_call_s(self) -> float:
