@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -78,8 +79,8 @@ def _row(event: RunEvent, recovery: Recovery, phases: Sequence[Phase | None]) ->
 def _actions(run: Run) -> Iterator[tuple[RunEvent, float]]:
     """Each action, and until when its effect is looked at: the next one, or the end of the run."""
     events = sorted((e for e in run.events if e.name == "action"), key=lambda event: event.at_s)
-    nexts = [event.at_s for event in events[1:]] + [run.ended_s]
-    yield from zip(events, nexts, strict=True)
+    for event, following in itertools.zip_longest(events, events[1:]):
+        yield event, run.ended_s if following is None else following.at_s
 
 
 def _phase(measurements: Measurements, name: str, span: Span) -> Phase | None:
