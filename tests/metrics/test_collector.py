@@ -323,7 +323,7 @@ def test_what_is_added_after_a_look_counts_in_the_next() -> None:
 
 def test_misses_that_only_silence_tells_are_no_hit_rate_before_there_is_a_hit() -> None:
     """A gateway that marks hits alone looks, until the first one, as if it had no cache."""
-    rate, missed = Aggregation("rate"), {"cache": "miss", "is_miss_implied": True}
+    rate, missed = Aggregation("rate"), {"cache": "miss", "is_miss_implied": True, "is_repeat": True}
     assert measured(call_at(1, **missed)).read("cache_hit_rate", rate, ALL).value is None
     measurements = measured(call_at(1, **missed), call_at(2, cache="hit"))
     assert measurements.read("cache_hit_rate", rate, ALL).value == 0.5
