@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tokenswarm.metrics.histogram import Histogram
@@ -65,6 +67,32 @@ def test_only_what_lines_ask_for_is_kept() -> None:
     for watch in (errors, idle):
         watch.absorb(second(0, 0.1))
         assert watch.broken_line(1.0) is None
-    (series,) = errors._measured.series.values()
+    (series,) = errors._late.series.values()
     assert not series.values
-    assert not idle._measured.series
+    assert not idle._late.series
+
+
+def test_a_long_run_is_watched_with_no_more_than_a_short_one() -> None:
+    """Hours of good calls are forgotten but for the last windows, and aren't taken for hours without load."""
+    lines = (line("request_rate", "> 5/s over 10s"), line("latency", "p(95) < 200ms"))
+    watch = AbortWatch(lines, (StageSpan("hold", 0, 36_000),), 1.0)
+    for i in range(2_000):
+        watch.absorb(second(i, 0.1))
+        if i % 10 == 9:
+            assert watch.broken_line(i + 1.0) is None
+    assert len(watch._late.series) < 40
+    assert len(watch._whole.series) == 1
+    broken = [watch.broken_line(2_000.0 + late_s) for late_s in range(12)]
+    assert broken[0] is None
+    assert broken[-1] is not None
+
+
+def test_a_line_waits_for_its_stage_to_be_old_enough() -> None:
+    """`abort_after` counts from the stage's real start, however much of it is forgotten."""
+    waiting = replace(line("error_rate", "< 50% for 5s"), abort_after_s=100.0)
+    watch, told = AbortWatch((waiting,), STAGES, 1.0), {}
+    for i in range(120):
+        watch.absorb(second(i, 0.1, outcome="http_5xx"))
+        told[i + 1] = watch.broken_line(i + 1.0)
+    assert not any(told[s] for s in range(1, 100))
+    assert told[100] is not None

@@ -22,7 +22,7 @@ from typing import Final
 from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.sliding import sliding_sources
-from tokenswarm.metrics.source import Aggregation, Reading, Selector, Source, Span
+from tokenswarm.metrics.source import Aggregation, Reading, Selector, Source, Span, StageSpan
 from tokenswarm.metrics.threshold_windows import (
     full_intervals,
     intervals_in,
@@ -64,16 +64,20 @@ def judge(
 
 
 def broken_abort_line(
-    thresholds: Iterable[Threshold], source: Source, elapsed_s: float
+    thresholds: Iterable[Threshold],
+    source: Source,
+    elapsed_s: float,
+    stages: Sequence[StageSpan] | None = None,
 ) -> ThresholdResult | None:
     """The first line marked `abort` that has failed by now; its stage must be `abort_after` old.
 
-    Without a stage of its own a line's time counts from the first judged stage.
+    Without a stage of its own a line's time counts from the first judged stage. `stages` are those of the
+    run, where the source holds only a part of it.
     """
     for threshold in thresholds:
         if not threshold.abort:
             continue
-        spans = judged_spans(source.stages, threshold.subject.stage, elapsed_s)
+        spans = judged_spans(stages or source.stages, threshold.subject.stage, elapsed_s)
         if not spans or elapsed_s - spans[0].start_s < threshold.abort_after_s:
             continue
         (result,) = judge([threshold], source, elapsed_s)

@@ -143,6 +143,12 @@ class Measurements:
         row.add(key.interval, series)
         self._grown = None
 
+    def forget_before(self, interval: int) -> None:
+        """Drop what was measured in the intervals before this one."""
+        for row in self._rows.values():
+            row.forget_before(interval)
+        self._grown = None
+
     def settle(self) -> None:
         """Take no more room than what was measured needs: nothing, or nearly nothing, will be added."""
         for row in self._rows.values():

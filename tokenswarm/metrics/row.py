@@ -28,6 +28,12 @@ class Row:
         if self._sums:
             self._sums = {}
 
+    def forget_before(self, interval: int) -> None:
+        """Drop the intervals before this one."""
+        if any(i < interval for i in self.intervals):
+            self.intervals = {i: series for i, series in self.intervals.items() if i >= interval}
+            self._counts, self._sums = None, {}
+
     def within(self, intervals: range | None) -> Iterable[tuple[int, Series]]:
         """The intervals in this range, or all."""
         own = self.intervals
