@@ -177,21 +177,28 @@ http {{
 """
 
 
+@contextlib.contextmanager
+def nginx_before(primary: MockProcess, secondary: MockProcess, folder: Path) -> Iterator[str]:
+    """The URL of an nginx that goes to the secondary provider when the primary fails."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed")
+    port = free_port()
+    addresses = {
+        "primary": primary.url.removeprefix("http://"),
+        "secondary": secondary.url.removeprefix("http://"),
+    }
+    (folder / "nginx.conf").write_text(NGINX.format(user=getpass.getuser(), port=port, **addresses))
+    url = f"http://127.0.0.1:{port}"
+    command = [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
+    with running(command, folder / "nginx.log", answers(f"{url}/healthz")):
+        yield url
+
+
 @pytest.fixture(scope="session")
 def nginx(
     providers: tuple[MockProcess, MockProcess], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The URL of an nginx that caches answers by the request's body, and streams under /unbuffered/."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip("nginx is not installed")
-    folder = tmp_path_factory.mktemp("nginx")
-    port = free_port()
-    primary, secondary = (provider.url.removeprefix("http://") for provider in providers)
-    (folder / "nginx.conf").write_text(
-        NGINX.format(user=getpass.getuser(), primary=primary, secondary=secondary, port=port)
-    )
-    url = f"http://127.0.0.1:{port}"
-    command = [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
-    with running(command, folder / "nginx.log", answers(f"{url}/healthz")):
+    with nginx_before(*providers, tmp_path_factory.mktemp("nginx")) as url:
         yield url
