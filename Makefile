@@ -44,6 +44,13 @@ spike: $(READY) ## 10 → 100 → 10 users at once
 soak: $(READY) ## a long, even load: leaks and drift
 	@$(call RUN,soak)
 
+.PHONY: master worker
+master: $(READY) ## many machines: wait for EXPECT=2 workers at BIND=address, then run PROFILE=stress
+	@$(call RUN,$(or $(PROFILE),stress)) --expect-workers $(or $(EXPECT),2) $(if $(BIND),--bind-host "$(BIND)")
+worker: $(READY) ## many machines: make load for MASTER=host
+	@test -n "$(MASTER)" || { echo 'make worker MASTER=host: which host runs `make master`?' >&2; exit 104; }
+	@$(BIN)/tokenswarm worker --master "$(MASTER)" $(ARGS)
+
 .PHONY: mock
 mock: $(READY) ## run the mock gateway on 127.0.0.1:8000
 	@$(BIN)/tokenswarm mock gateway --port 8000 $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: run, quick, report, mock, check. Each command hands over to the package that does it."""
+"""The command line. Each command hands over to the package that does it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ commands.add_command(mock)
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Worker processes beside a master; none: one process."
 )
+@click.option(
+    "--expect-workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Be the master of N workers that `tokenswarm worker` starts, here or on other machines.",
+)
+@click.option("--bind-host", metavar="ADDRESS", help="Where those workers come to; loopback by default.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Likewise; 5557 by default.")
+@click.option("--expect-workers-max-wait", metavar="TIME", help="How long to wait for them; 60s by default.")
 @click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
 @click.option(
@@ -48,16 +57,48 @@ def run(
     model: str | None,
     slo: str | None,
     workers: int | None,
+    expect_workers: int | None,
+    bind_host: str | None,
+    port: int | None,
+    expect_workers_max_wait: str | None,
     time_scale: float,
     seed: int,
     reports: Path,
 ) -> int:
     """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
+    from tokenswarm.launch.fleet import fleet_of
     from tokenswarm.launch.run import RunRequest, run_profile
     from tokenswarm.profile.resolve import Names
 
     names = Names(profile, target, model, slo, time_scale)
-    return run_profile(RunRequest(names, workers, seed, reports))
+    fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
+    return run_profile(RunRequest(names, fleet, seed, reports))
+
+
+@commands.command()
+@click.option("--master", required=True, metavar="HOST", help="A name or an address, IPv6 as well.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5557, show_default=True)
+@click.option(
+    "--scenario",
+    metavar="NAME|FILE",
+    default="chat",
+    show_default=True,
+    help="The master's: the scenario of its profile.",
+)
+@click.option("--load-profile", metavar="NAME", help="Join only a run of this very profile.")
+@click.option(
+    "--master-max-wait", metavar="TIME", default="5m", show_default=True, help="How long to wait for it."
+)
+def worker(master: str, port: int, scenario: str, load_profile: str | None, master_max_wait: str) -> None:
+    """Make load for a master, started with `tokenswarm run PROFILE --expect-workers N`.
+
+    Keys come from this machine's environment: they never cross the wire.
+    """
+    from tokenswarm.launch.fleet import seconds_of
+    from tokenswarm.launch.worker import WorkerRequest, become_worker
+
+    max_wait_s = seconds_of("--master-max-wait", master_max_wait)
+    become_worker(WorkerRequest(master, port, scenario, load_profile, max_wait_s))
 
 
 @commands.command()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from tokenswarm.metrics.delta_bounds import DeltaError
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Delta, Fault, FaultKey, Labels, Series, SeriesKey
 from tokenswarm.metrics.source import Aggregation, Selector, StageSpan
@@ -61,12 +64,13 @@ def test_a_report_is_not_changed_by_being_added_up() -> None:
     assert [h.count for series in delta.series.values() for h in series.values.values()] == [9]
 
 
-def test_a_report_that_cannot_be_read_is_counted() -> None:
-    """Of another version, or cut off: the run is not whole, and goes on."""
-    merge, wire = Merge(STAGES), report(0).to_wire()
+def test_a_report_that_cannot_be_read_is_refused_with_the_reason() -> None:
+    """Of another version, cut off, or of a time that has not come: the caller counts it and goes on."""
+    merge, wire = Merge(STAGES), report(3).to_wire()
     assert merge.read_report({}) is None
-    assert merge.rejected == 0
     for bad in ({}, {**wire, "histograms": wire["histograms"][:-1]}, {**wire, "series": [1]}):
-        assert merge.read_report({DELTA: bad}) is None
-    assert merge.rejected == 3
-    assert merge.read_report({DELTA: wire}) is not None
+        with pytest.raises(DeltaError):
+            merge.read_report({DELTA: bad})
+    with pytest.raises(DeltaError, match="interval 3"):
+        merge.read_report({DELTA: wire}, latest_s=2.9)
+    assert merge.read_report({DELTA: wire}, latest_s=3.0) is not None

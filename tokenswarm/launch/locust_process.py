@@ -6,7 +6,6 @@ import contextlib
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,19 +13,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tokenswarm.launch.fleet import Fleet
 from tokenswarm.launch.interrupts import Interrupts
 
-_WORKERS_MAX_WAIT_S: Final = 60
 _STOP_WITH_STDIN: Final = "TOKENSWARM_STOP_WITH_STDIN"  # read by swarm/parent.py
 _TARGET_PID: Final = "TOKENSWARM_TARGET_PID"  # read by swarm/target_process.py
 _SHOW_CURSOR: Final = "\x1b[?25h\n"
 
 
 def locust_command(
-    locustfile: Path, run_folder: Path, options: Sequence[str], workers: int | None
+    locustfile: Path, run_folder: Path, options: Sequence[str], fleet: Fleet | None
 ) -> list[str]:
-    """The command; `workers` None runs users in one process, a number starts that many beside a master."""
-    command = [
+    """The command; without a fleet, users run in the one process."""
+    return [
         sys.executable,
         "-m",
         "locust",
@@ -42,14 +41,8 @@ def locust_command(
         "--run-folder",
         str(run_folder),
         *options,
+        *(fleet.options() if fleet is not None else ()),
     ]
-    if workers is not None:
-        port = str(_free_port())
-        command += ["--processes", str(workers), "--expect-workers-max-wait", str(_WORKERS_MAX_WAIT_S)]
-        # Locust's port has no authentication: loopback only.
-        command += ["--master-bind-host", "127.0.0.1", "--master-host", "127.0.0.1"]
-        command += ["--master-bind-port", port, "--master-port", port]
-    return command
 
 
 def shown(command: Sequence[str]) -> str:
@@ -115,9 +108,3 @@ class LocustProcess:
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):  # all of it has ended
             os.killpg(self._process.pid, number)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

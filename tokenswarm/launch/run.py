@@ -20,6 +20,7 @@ from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.launch.embedded import embedded
 from tokenswarm.launch.extra_output import extra_output
+from tokenswarm.launch.fleet import Fleet, RemoteFleet, warnings_of
 from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
@@ -50,7 +51,7 @@ class RunRequest:
     """The options of `tokenswarm run`."""
 
     names: Names
-    workers: int | None
+    fleet: Fleet | None
     seed: int
     reports: Path
     profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
@@ -66,7 +67,7 @@ def run_profile(request: RunRequest) -> ExitCode:
 def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
     locustfile = locustfile_of(resolved.profile.scenario, Path.cwd())
     output = extra_output(os.environ)
-    _say_limits(resolved, request.workers or 1)
+    _say_limits(resolved, request.fleet)
     with ExitStack() as stack:
         mock: MockProcess | None = None
         target = resolved.target
@@ -83,9 +84,8 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         interrupts.hold()  # from here on there is a folder to judge
         folder = make_folder(request.reports, resolved.profile.name)
         names = _kept(request, target, folder)
-        command = locust_command(
-            locustfile, folder, _locust_options(names, target, request.seed), request.workers
-        )
+        options = _locust_options(names, target, request.seed)
+        command = locust_command(locustfile, folder, options, request.fleet)
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
         if target.gateway == AUTO and result.gateway is not None:
@@ -94,6 +94,10 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         run_json = _new_run_json(folder, {**facts, "environment": machine})
         with LocustProcess(command, interrupts, mock.pid if mock is not None else None) as locust:
             code = locust.wait()
+        if code == ExitCode.BAD_CONFIGURATION:
+            # It has said why, and nothing was loaded.
+            shutil.rmtree(folder, ignore_errors=True)
+            return ExitCode.BAD_CONFIGURATION
         state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
         unkept = ""
         try:
@@ -103,11 +107,19 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     return judge_run(folder, run_json.facts, unkept, output)
 
 
-def _say_limits(resolved: Resolved, workers: int) -> None:
+def _say_limits(resolved: Resolved, fleet: Fleet | None) -> None:
+    if isinstance(fleet, RemoteFleet):
+        fleet.check_address()
+        for warning in warnings_of(fleet, resolved.target.url if resolved.target is not None else ""):
+            _say(f"warning: {warning}")
+        if resolved.target is not None:
+            return  # the connections are the workers'
     stages = StagePlan(resolved.profile.stages)
     users = (resolved.profile.max_in_flight or 0) if stages.is_open else int(stages.peak)
     connections = users if resolved.profile.paired is None else 2 * users  # one to each arm
-    for warning in check_limits(connections, workers, has_mock=resolved.target is None):
+    for warning in check_limits(
+        connections, fleet.workers if fleet is not None else 1, has_mock=resolved.target is None
+    ):
         _say(warning)
 
 
@@ -218,7 +230,7 @@ def _facts(
         ],
         "time_scale": request.names.time_scale,
         "seed": request.seed,
-        "workers": request.workers or 1,
+        "workers": request.fleet.workers if request.fleet is not None else 1,
         "width_s": interval_width_s(stages.total_s),
         "command": shlex.join(["tokenswarm", *sys.argv[1:]]),
         "locust_command": locust_command,

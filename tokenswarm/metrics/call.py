@@ -29,6 +29,7 @@ FAILURES: Final = (
     "empty",
 )
 OUTCOMES: Final = (SUCCESS, *FAILURES, EXPECTED, INTERRUPTED)
+DROPPED: Final = "dropped"  # how the failures' table calls a connection that was lost between two calls
 
 # Arms: where a call went.
 GATEWAY: Final = "gateway"

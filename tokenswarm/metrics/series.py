@@ -34,6 +34,7 @@ FALLBACK_TOLD: Final = "fallback_told"  # calls whose gateway said whether it fe
 FELL_BACK: Final = "fell_back"
 PROMPT_CACHE_TOLD: Final = "prompt_cache_told"  # input tokens of calls whose provider told its cached ones
 IMPLIED_MISSES: Final = "implied_misses"  # calls that were misses because nothing said otherwise
+LATE_SHARES: Final = "late_shares"  # changes of who drives which arrivals that came too late
 REPEATS: Final = "repeats"  # calls whose prompt was sent before
 COMPRESSION_ASKED: Final = "compression_asked"
 # Counts without labels: how often a rule about answers was asked and applied, and what `auto` found, and why.

@@ -9,6 +9,7 @@ from tokenswarm.metrics.call import GATEWAY, INTERRUPTED, PROVIDER
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.profile.schema import Profile
 from tokenswarm.report.figures import lasted, since_start, whole
+from tokenswarm.report.fleet_checks import fleet_checks
 from tokenswarm.report.health import health_checks
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import Check
@@ -20,7 +21,7 @@ _UNSENT: Final = ("connect", "tls", "timeout_connect")
 
 def checks_of(run: Run, profile: Profile, judged: Collection[str]) -> tuple[Check, ...]:
     """Every check that this run allows, the gravest first; `judged` are the metrics with a threshold."""
-    found = [*_whole(run), *_counts(run), *health_checks(run, profile, judged)]
+    found = [*_whole(run), *fleet_checks(run), *_counts(run), *health_checks(run, profile, judged)]
     order = ("bad", "warning", "note", "good")
     return tuple(sorted(found, key=lambda check: order.index(check.state)))
 
@@ -67,36 +68,6 @@ def _whole(run: Run) -> Iterator[Check]:
                 "bad",
                 f"the action {event.details.get('name')} failed: {event.details.get('said')}",
             )
-    drained = run.event("drained")
-    lost = [
-        str(event.details.get("worker", "a worker")) for event in run.events if event.name == "worker_lost"
-    ]
-    returned = {str(e.details.get("worker")) for e in run.events if e.name == "worker_returned"}
-    if lost:
-        back = ", and came back" if returned.issuperset(lost) else ""
-        verb = "was" if len(lost) == 1 else "were"
-        yield Check("workers", "bad", f"{', '.join(lost)} {verb} lost{back}: calls of theirs are missing")
-    elif drained is not None:
-        if drained.details.get("workers_lost"):
-            yield Check("workers", "bad", f"{drained.details['workers_lost']} workers were lost")
-        else:
-            count = run.facts.workers
-            yield Check(
-                "workers", "good", f"{count} workers, none lost" if count > 1 else "no worker was lost"
-            )
-    if drained is None:
-        return
-    undrained, rejected = drained.details.get("undrained", 0), drained.details.get("rejected_reports", 0)
-    if undrained:
-        whose = (
-            "1 worker did not hand in its" if undrained == 1 else f"{undrained} workers did not hand in their"
-        )
-        yield Check("drained", "bad", f"{whose} last calls in time")
-    else:
-        took = lasted(max(0.0, drained.at_s - run.ended_s))
-        yield Check("drained", "good", f"calls in flight at the end were waited for ({took}) and counted")
-    if rejected:
-        yield Check("reports", "bad", f"{rejected} reports of workers could not be read and are not counted")
 
 
 def _counts(run: Run) -> Iterator[Check]:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
+from tokenswarm.metrics.delta_bounds import DeltaError
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
-from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
 from tokenswarm.swarm.abort_watch import AbortWatch
 from tokenswarm.swarm.actions import Actions
 from tokenswarm.swarm.console import Console, Glance
 from tokenswarm.swarm.locust_bounds import prune
+from tokenswarm.swarm.master_runner import FleetMaster
 from tokenswarm.swarm.merge import Merge
-from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
+from tokenswarm.swarm.roster import Roster, calls_in
 from tokenswarm.swarm.sessions import Session
 from tokenswarm.swarm.target_process import target_process
 
@@ -31,6 +35,8 @@ CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to maste
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
 LAST_CALL: Final = "tokenswarm_last_call"  # when the worker's last call ended, since the run's start
 MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given time of the run on
+_LOCAL: Final = "local"  # users of this process
+_SKEW_S: Final = 5.0  # a worker's run may have begun that much before ours, and its clock can't be seen
 _NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
 _BEAT_S: Final = 0.5
 _SAMPLE_S: Final = 1.0
@@ -68,16 +74,16 @@ class Conductor:
         self._sampled_at_s = -_SAMPLE_S
         self._sampled_interval = -1
         self._pruned_at_s = 0.0
-        self._lost: set[str] = set()
-        self._known: dict[str, str] = {}  # Locust's client id → our short name
-        self._cpu: dict[str, float] = {}  # cores, as each worker last said
-        self._sockets: dict[str, int] = {}
+        self.roster = Roster()
         self._present: set[str] = set()
-        self._last_call_s = 0.0
+        self._changes: list[ShareChange] = []
+        self._wire = plan.to_wire()
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
         self._is_closed = False
-        self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch)
-        self._event("started", workers=len(self._workers()))
+        self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch, plan.width_s)
+        if isinstance(runner, LocalRunner):
+            self.roster.add(_LOCAL, _LOCAL)
+        self._event("started", workers=len(runner.clients) if isinstance(runner, MasterRunner) else 1)
         self._actions = Actions(self._plan, self._started_at_s, self._event)
         self._loop = gevent.spawn(self._run)
 
@@ -88,27 +94,65 @@ class Conductor:
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
         """Take what a worker measured."""
+        worker, elapsed_s = self.roster.of(client_id), self.elapsed_s
         if CPU in data:
-            self._cpu[client_id] = float(data[CPU])
-            self._sockets[client_id] = int(data[SOCKETS])
-            self._last_call_s = max(self._last_call_s, float(data[LAST_CALL]))
-        delta = self.merge.read_report(data)
+            worker.cores = data[CPU]
+            worker.sockets = data.get(SOCKETS, 0)
+            worker.last_call_s = data.get(LAST_CALL, 0.0)
+        try:
+            delta = self.merge.read_report(data, elapsed_s + _SKEW_S)
+        except DeltaError as error:
+            self.reject(client_id, str(error))
+            return
         if delta is None:
             return
+        worker.calls += calls_in(delta)
+        worker.reported_s = elapsed_s
         if not self._is_closed:
-            self._absorb(delta)
+            self.merge.absorb(delta, elapsed_s)
         elif self._folder is not None and delta.series:
             # Deltas add up, so even now nothing is lost; but the totals shown so far lacked it.
-            logger.error("%s reported after the run was closed", self._known.get(client_id, client_id))
+            logger.error("%s reported after the run was closed", worker.name)
             late = Recorder(self._folder)
             late.absorb(delta)
-            late.event(self.elapsed_s, "late_report", worker=self._known.get(client_id, client_id))
+            late.event(elapsed_s, "late_report", worker=worker.name)
             late.close()
+
+    def reject(self, client_id: str, problem: str) -> None:
+        """Count a worker's message that can't be taken: whatever was in it is missing."""
+        worker = self.roster.of(client_id)
+        worker.rejected += 1
+        if worker.rejected == 1:
+            logger.error("a message of %s can't be taken: %s", worker.name, problem)
+            self._event("rejected", **worker.facts(), problem=problem)
+
+    def unfit(self, client_id: str, reason: str) -> None:
+        """A worker can't take part: without its share this is not the planned load."""
+        worker = self.roster.of(client_id)
+        self._event("worker_unfit", **worker.facts(), reason=reason)
+        line = f"{worker.name} ({worker.where}) can't take part: {reason}"
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file
+        if not self._session.abort_reason:
+            self._abort(line)
+
+    def settle(self, client_id: str, calls: int) -> None:
+        """Compare the calls that a worker says it made with those that came in its reports."""
+        worker = self.roster.of(client_id)
+        if calls != worker.calls:
+            self._event("calls_missing", **worker.facts(), made=calls)
+
+    def plan_on_wire(self) -> dict[str, Any]:
+        """The plan as it is at this moment, for a worker that is about to begin."""
+        changes = [asdict(change) for change in self._changes]
+        return {**self._wire, "elapsed_s": self.elapsed_s + self._plan.lead_s, "changes": changes}
 
     def stopping(self) -> None:
         """Mark why the run ends; what is in flight is still to come."""
         session = self._session
         self._actions.stop()
+        self.watch_workers()
+        if self.roster.lost and not self._present and not session.has_finished and not session.abort_reason:
+            session.abort_reason = "every worker was lost"
         reason = "aborted" if session.abort_reason else "finished" if session.has_finished else "interrupted"
         self._event("stopped", at_s=self._ended_s, reason=reason, detail=session.abort_reason)
         if self._recorder is not None:
@@ -118,32 +162,39 @@ class Conductor:
 
     def watch_workers(self) -> set[str]:
         """Client ids of the workers that are still there; those that went are recorded as lost."""
-        if not isinstance(self._runner, MasterRunner):
+        runner, roster = self._runner, self.roster
+        if not isinstance(runner, FleetMaster):
             return set()
-        present = {id_ for id_, node in self._runner.clients.items() if node.state != STATE_MISSING}
-        before = self._present
-        self._present = present
-        for client_id in present - self._known.keys():
-            self._known[client_id] = f"worker-{self._runner.get_worker_index(client_id) + 1}"
-            self._event("worker_joined", worker=self._known[client_id])
-        for client_id in self._known.keys() - present - self._lost:
-            self._lost.add(client_id)
-            logger.error("%s was lost: the run is not whole", self._known[client_id])
-            self._event("worker_lost", worker=self._known[client_id])
-        for client_id in self._lost & present:
-            self._event("worker_returned", worker=self._known[client_id])
-            self._lost.discard(client_id)
-        if self._plan.is_open and before and before != present and not self._session.is_stopping:
-            self._share_out(present)
+        present = {id_ for id_, node in runner.clients.items() if node.state != STATE_MISSING}
+        before, self._present = self._present, present
+        for client_id in sorted(present, key=runner.get_worker_index):
+            if client_id not in roster:
+                where = str(runner.members[client_id])
+                roster.add(client_id, f"worker-{runner.get_worker_index(client_id) + 1}", where)
+                self._event("worker_joined", worker=roster.of(client_id).name, where=where)
+        for worker in roster.absent(present):
+            worker.is_lost = True
+            logger.error("%s (%s) was lost: the run is not whole", worker.name, worker.where)
+            self._event("worker_lost", **worker.facts())
+        for worker in roster.back(present):
+            worker.is_lost = False
+            self._event("worker_returned", worker=worker.name)
+        if before and before != present and not self._session.is_stopping:
+            # Locust divides users anew only when the shape wants another number of them.
+            runner.shape_last_tick = None
+            if self._plan.is_open and present:
+                self._share_out(present)
         return present
 
     def _share_out(self, present: set[str]) -> None:
         """Tell all workers who drives which arrivals from a moment ahead of us on."""
         assert isinstance(self._runner, MasterRunner)
-        members = sorted(present, key=self._runner.get_worker_index)
-        from_s = self.elapsed_s + _NOTICE_S
-        self._event("shares", members=len(members), from_s=round(from_s, 3))
-        self._runner.send_message(MEMBERS, {"members": members, "from_s": from_s})
+        members = tuple(sorted(present, key=self._runner.get_worker_index))
+        change = ShareChange(self.elapsed_s + _NOTICE_S, members)
+        # A worker that has not begun yet finds it in its plan.
+        self._changes.append(change)
+        self._event("shares", members=len(members), from_s=round(change.from_s, 3))
+        self._runner.send_message(MEMBERS, asdict(change))
 
     def close(self, *, undrained: int) -> None:
         """Take the last numbers of this process and close the run folder; only the first call counts."""
@@ -154,8 +205,14 @@ class Conductor:
         self._loop.kill(block=False)
         self._take_local(at_once=True)
         self.merge.pass_on()
+        strangers = self._runner.dropped if isinstance(self._runner, FleetMaster) else 0
         self._event(
-            "drained", workers_lost=len(self._lost), undrained=undrained, rejected_reports=self.merge.rejected
+            "drained",
+            workers_lost=self.roster.lost,
+            undrained=undrained,
+            rejected_reports=self.roster.rejected,
+            strangers=strangers,
+            calls={worker.name: worker.calls for worker in self.roster},
         )
         if self._recorder is not None:
             self._recorder.close()
@@ -200,27 +257,25 @@ class Conductor:
     def _take_local(self, *, at_once: bool) -> None:
         load = self._session.load
         if load is not None:
-            self._absorb(load.drain(at_once=at_once))
-
-    def _absorb(self, delta: Delta) -> None:
-        self.merge.absorb(delta, self.elapsed_s)
+            delta, local = load.drain(at_once=at_once), self.roster.of(_LOCAL)
+            local.calls += calls_in(delta)
+            local.last_call_s = load.last_call_s
+            self.merge.absorb(delta, self.elapsed_s)
 
     def _end_if_complete(self) -> None:
         """End a run whose last stage counts its calls, once all of them have ended."""
         stage, session = self._plan.counted_stage, self._session
         if stage is None or session.is_stopping or session.has_finished or session.abort_reason:
             return
-        if self._lost:
+        if self.roster.lost:
             # Nobody makes the lost worker's calls: waiting for them would only delay the verdict, INVALID.
             self._abort("a worker was lost, and its part of the calls with it")
             return
         selector = Selector({"stage": stage.name, "outcome": ANY_OUTCOME, "arm": ANY_ARM})
         if sum(self.merge.totals.outcomes(selector).values()) >= (stage.requests or 0):
             session.has_finished = True
-            if session.load is not None:
-                self._last_call_s = session.load.last_call_s
             # The stage lasted until its last call, not until we noticed.
-            self._ended_s = self._last_call_s
+            self._ended_s = max(worker.last_call_s for worker in self.roster)
             self._stop_run()
 
     def _abort(self, reason: str) -> None:
@@ -255,19 +310,15 @@ class Conductor:
         if memory_bytes is not None:
             self._recorder.sample(at_s, "target", "target_memory", memory_bytes)
         if self._session.load is not None:
-            self._cpu["local"] = self._session.load.cpu.read()
-            self._sockets["local"] = self._session.load.sockets.open
+            self.roster.of(_LOCAL).cores = self._session.load.cpu.read()
+            self.roster.of(_LOCAL).sockets = self._session.load.sockets.open
         if self._plan.target.is_socket:
-            self._recorder.sample(at_s, "master", "ws_open", sum(self._sockets.values()))
-        if interval % math.ceil(len(self._cpu) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):
+            self._recorder.sample(at_s, "master", "ws_open", sum(worker.sockets for worker in self.roster))
+        if interval % math.ceil(len(self.roster) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):
             return  # with hundreds of workers, not all of them in every interval
-        for client_id, cores in self._cpu.items():
-            self._recorder.sample(
-                at_s, self._known.get(client_id, client_id), "generator_cpu", round(cores, 3)
-            )
-
-    def _workers(self) -> list[str]:
-        return list(self._runner.clients) if isinstance(self._runner, MasterRunner) else ["local"]
+        for worker in self.roster:
+            if worker.cores is not None and not worker.is_lost:
+                self._recorder.sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3))
 
     def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:

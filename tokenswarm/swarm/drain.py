@@ -20,9 +20,11 @@ from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
 from tokenswarm.swarm.conductor import Conductor
+from tokenswarm.swarm.messages import DRAINED
+from tokenswarm.swarm.sessions import session_of
+from tokenswarm.swarm.worker_runner import FleetWorker
 
 _DRAIN: Final = "tokenswarm_drain"
-_DRAINED: Final = "tokenswarm_drained"
 # What a worker may need, beyond its users' longest call, to add up and report.
 _ANSWER_S: Final = 5.0
 _POLL_S: Final = 0.02
@@ -35,8 +37,8 @@ class MasterDrain:
 
     def __init__(self, runner: MasterRunner) -> None:
         self._runner = runner
-        self._drained: set[str] = set()
-        runner.register_message(_DRAINED, self._on_drained)
+        self._drained: dict[str, int] = {}  # Locust's client id → calls that it made
+        runner.register_message(DRAINED, self._on_drained)
 
     def begin(self) -> None:
         """Forget the last run's answers."""
@@ -45,19 +47,21 @@ class MasterDrain:
     def drain(self, conductor: Conductor, in_flight_s: float) -> int:
         """Wait until every worker that is left has drained; returns how many have not in time."""
         waiting = conductor.watch_workers()
-        for client_id in waiting - self._drained:
+        for client_id in waiting - self._drained.keys():
             self._runner.send_message(_DRAIN, {"in_flight_s": in_flight_s}, client_id)
         give_up_at_s = time.monotonic() + in_flight_s + _ANSWER_S
-        while waiting - self._drained:
+        while waiting - self._drained.keys():
             if time.monotonic() > give_up_at_s:
                 logger.error("workers did not drain within %.0f s", in_flight_s + _ANSWER_S)
                 break
             gevent.sleep(_POLL_S)
-            waiting &= conductor.watch_workers() | self._drained
-        return len(waiting - self._drained)
+            waiting &= conductor.watch_workers() | self._drained.keys()
+        for client_id, calls in self._drained.items():
+            conductor.settle(client_id, calls)
+        return len(waiting - self._drained.keys())
 
     def _on_drained(self, msg: Message, **_: Any) -> None:
-        self._drained.add(msg.node_id)
+        self._drained[msg.node_id] = msg.data["calls"]
 
 
 class WorkerDrain:
@@ -67,11 +71,12 @@ class WorkerDrain:
         self._environment = environment
         self._runner = runner
         self._is_drained = False
+        self.is_over = False  # all is reported
         runner.register_message(_DRAIN, self._on_drain, concurrent=True)
 
     def begin(self) -> None:
         """A new test starts: there is something to drain again."""
-        self._is_drained = False
+        self._is_drained = self.is_over = False
 
     def drain(self, in_flight_s: float) -> None:
         """Let calls end, report all that is left, and say so."""
@@ -82,7 +87,12 @@ class WorkerDrain:
         self._runner.stop()
         # Locust sends its last report on "quit" only, when the master no longer listens.
         self._runner._send_stats()
-        self._runner.send_message(_DRAINED, {})
+        load = session_of(self._environment).load
+        calls = load.calls if load is not None else 0
+        self._runner.send_message(DRAINED, {"calls": calls})
+        self.is_over = True
+        if isinstance(self._runner, FleetWorker):
+            self._runner.say(f"the run is over: {calls} calls were made here, and all are reported")
         # After "stop", Locust's worker sleeps for stop_timeout before it is ready for the next run.
         self._environment.stop_timeout = 0.0
 

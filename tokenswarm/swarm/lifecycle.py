@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import gevent
 import locust.argument_parser
+import locust.env
+import locust.rpc.zmqrpc
 import locust.runners
 import locust.stats
 from gevent.event import Event
@@ -21,20 +23,25 @@ from locust import events
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
-from tokenswarm.errors import ExitCode, TokenswarmError
+from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
 from tokenswarm.swarm.load import Load
 from tokenswarm.swarm.locust_bounds import BoundedCsv
+from tokenswarm.swarm.master_runner import FleetMaster
+from tokenswarm.swarm.master_socket import MasterSocket
 from tokenswarm.swarm.merge import DELTA
+from tokenswarm.swarm.messages import UNFIT
+from tokenswarm.swarm.muster import muster
 from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import PromptUser
+from tokenswarm.swarm.worker_runner import FleetWorker
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
 _PLAN: Final = "tokenswarm_plan"
@@ -50,6 +57,9 @@ def install(scenario: str) -> None:
     for module in (locust.runners, locust.stats):
         vars(module)["time"] = steady
     locust.stats.StatsCSVFileWriter = BoundedCsv  # type: ignore[misc]  # Locust offers no other way in
+    vars(locust.env)["MasterRunner"] = functools.partial(FleetMaster, scenario=scenario)
+    vars(locust.env)["WorkerRunner"] = functools.partial(FleetWorker, scenario=scenario)
+    vars(locust.rpc.zmqrpc)["Server"] = MasterSocket
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(Lifecycle(scenario).on_init)
 
@@ -97,12 +107,15 @@ class Lifecycle:
                 print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
                 sys.exit(error.exit_code)
         _start_default_classes_only(environment)
-        if isinstance(runner, MasterRunner):
+        if isinstance(runner, FleetMaster):
             # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
             os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.2")
             self._master_drain = MasterDrain(runner)
             own.worker_report.add_listener(self._on_worker_report)
-            own.worker_connect.add_listener(self._on_worker_connect)
+            runner.plan_to_send = self._plan_to_send
+            runner.on_rejected = self._on_rejected
+            runner.register_message(UNFIT, self._on_unfit)
+            muster(environment, runner)
         if environment.parsed_options is not None and environment.parsed_options.run_folder:
             # The verdict is what ends up on the terminal; Locust's tables go to run.log.
             logging.getLogger("locust.stats_logger").handlers = logging.getLogger().handlers
@@ -128,12 +141,13 @@ class Lifecycle:
         assert options is not None
         if session.load is not None:
             session.load.stop()
-        if isinstance(runner, WorkerRunner):
+        if isinstance(runner, FleetWorker):
+            session.load = None
             session.current_plan = RunPlan.from_wire(getattr(options, _PLAN))
             locust.runners.WORKER_REPORT_INTERVAL = session.plan.report_interval_s
-            session.load = Load(session.plan, runner.worker_index, runner.client_id, self._corpus)
             if self._worker_drain is not None:
                 self._worker_drain.begin()
+            self._take_part(runner)
             return
         assert isinstance(runner, LocalRunner | MasterRunner)
         session.is_stopping = session.has_finished = False
@@ -152,7 +166,6 @@ class Lifecycle:
         else:
             members = tuple(sorted(runner.clients, key=runner.get_worker_index))
             session.current_plan = replace(plan, members=members)
-            setattr(options, _PLAN, session.plan.to_wire())
         self._has_drained.clear()
         if self._master_drain is not None:
             self._master_drain.begin()
@@ -161,7 +174,8 @@ class Lifecycle:
         session.conductor = Conductor(session, runner, folder, console)
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
-        if self._session.load is not None:
+        is_over = self._worker_drain is not None and self._worker_drain.is_over
+        if self._session.load is not None and not is_over:
             runner = self._environment.runner
             assert runner is not None
             is_running = runner.state in (STATE_SPAWNING, STATE_RUNNING)
@@ -170,14 +184,32 @@ class Lifecycle:
             data[SOCKETS] = self._session.load.sockets.open
             data[LAST_CALL] = self._session.load.last_call_s
 
-    def _on_worker_connect(self, **_: Any) -> None:
-        # A worker that joins in mid-run gets its plan with the next spawn message.
-        session = self._session
-        if session.conductor is not None and not session.is_stopping:
-            elapsed_s = session.conductor.elapsed_s + session.plan.lead_s
-            setattr(
-                self._environment.parsed_options, _PLAN, replace(session.plan, elapsed_s=elapsed_s).to_wire()
-            )
+    def _take_part(self, runner: FleetWorker) -> None:
+        """Make ready for the plan; where this machine lacks something for it, tell the master."""
+        plan = self._session.plan
+        missing = [name for name in plan.keys if not os.environ.get(name)]
+        try:
+            if missing:
+                raise ConfigurationError(
+                    f"{' and '.join(missing)} not in its environment; each worker takes keys from its own"
+                )
+            self._session.load = Load(plan, runner.worker_index, runner.client_id, self._corpus)
+        except (TokenswarmError, OSError) as error:
+            runner.give_up(str(error))
+            return
+        runner.say(f"the run has begun: {plan.profile.name} against {plan.target.url}")
+
+    def _plan_to_send(self) -> dict[str, Any]:
+        conductor = self._session.conductor
+        return {} if conductor is None else {_PLAN: conductor.plan_on_wire()}
+
+    def _on_rejected(self, client_id: str, problem: str) -> None:
+        if self._session.conductor is not None:
+            self._session.conductor.reject(client_id, problem)
+
+    def _on_unfit(self, msg: Any, **_: Any) -> None:
+        if self._session.conductor is not None:
+            self._session.conductor.unfit(msg.node_id, msg.data["reason"])
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if self._session.conductor is not None:

@@ -10,14 +10,15 @@ from typing import Final
 
 import gevent
 
-from tokenswarm.metrics.call import FAILURES, GATEWAY, INTERRUPTED, PROVIDER, CallRecord
+from tokenswarm.metrics.call import DROPPED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.delta_bounds import LabelBound
 from tokenswarm.metrics.recovery import ENDED, FAILED
-from tokenswarm.metrics.series import Delta
+from tokenswarm.metrics.series import LATE_SHARES, Delta
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.models import weights_of
-from tokenswarm.profile.share import Membership, Share
+from tokenswarm.profile.share import Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
 from tokenswarm.prompts.source import PromptSource
@@ -27,7 +28,7 @@ from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
-from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.signals import Signals
 from tokenswarm.swarm.socket_watch import SocketWatch
 from tokenswarm.transport.frames import Close
@@ -36,7 +37,6 @@ from tokenswarm.wire.dialect import Request
 
 logger = logging.getLogger(__name__)
 
-DROPPED: Final = "dropped"  # how the failures' table calls a connection that was lost between two calls
 SIZES: Final = ("short", "medium", "long")
 
 
@@ -48,6 +48,7 @@ class Load:
         self.started_at_s = time.monotonic() + plan.lead_s - plan.elapsed_s
         self._stages = plan.stages
         self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
+        self._labels = LabelBound()
         self.sockets = SocketWatch(self._count_drop)
         self.gateway = Arm.aimed(GATEWAY, plan.target, plan.profile, self.sockets)
         provider = plan.provider
@@ -68,6 +69,7 @@ class Load:
         self.is_patient = plan.profile.rate_limits == "honour"
         counted = plan.counted_stage
         self._counted_stage = counted.name if counted is not None else None
+        self.calls = 0  # that ended, as collected
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)
         self._models = {model.name: model for model in plan.target.asked}
@@ -140,7 +142,7 @@ class Load:
         if not at_once:
             for _ in self.collector.fold_piecewise():
                 gevent.sleep(0)
-        return self.collector.drain()
+        return self._labels.apply(self.collector.drain())
 
     def stop(self) -> None:
         """End what runs beside the users."""
@@ -153,12 +155,15 @@ class Load:
         """From that time of the run on, these workers share the open arrivals."""
         if self.arrivals is None:
             return
-        own = members.index(client_id) if client_id in members else None
-        if not self.arrivals.reassign(from_s, Membership(own, max(1, len(members)))):
+        change = ShareChange(from_s, tuple(members))
+        if not self.arrivals.reassign(from_s, change.membership_of(client_id)):
             logger.error("a change of shares came too late: some arrivals may have been driven twice")
+            self.collector.count(LATE_SHARES, from_s, self._stage_name(from_s))
 
     def _open_arrivals(self, client_id: str) -> Arrivals:
         share = Share(self.plan.schedule(), self.plan.membership_of(client_id))
+        for change in self.plan.changes:
+            share.reassign(change.from_s, change.membership_of(client_id))
         return Arrivals(
             share,
             self.started_at_s,
@@ -208,3 +213,4 @@ class Load:
         if self.arrivals is not None and delay_s is not None and delay_s > LATE_S:
             self.collector.count("late_starts", record.intended_at_s - self.started_at_s, record.stage)
         self.collector.record(record)
+        self.calls += 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tokenswarm.metrics.delta_bounds import DeltaBounds, LabelBound, checked_delta
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan
@@ -16,8 +17,6 @@ from tokenswarm.swarm.recorder import Recorder
 DELTA: Final = "tokenswarm_delta"  # our key in Locust's report from worker to master
 _MOMENT_S: Final = 0.25
 _WHOLE_RUN_S: Final = 1e9  # one interval: the master keeps totals by stage, the run folder keeps time
-
-logger = logging.getLogger(__name__)
 
 
 class Merge:
@@ -32,8 +31,11 @@ class Merge:
         stages: Sequence[StageSpan],
         recorder: Recorder | None = None,
         abort_watch: AbortWatch | None = None,
+        width_s: float | None = None,
     ) -> None:
-        self.rejected = 0
+        """`width_s` is the width of workers' intervals, None if any will do."""
+        self._bounds = DeltaBounds(frozenset(stage.name for stage in stages), width_s)
+        self._labels = LabelBound()
         self._totals = Measurements(stages, _WHOLE_RUN_S)
         self._recorder = recorder
         self._abort_watch = abort_watch
@@ -48,7 +50,7 @@ class Merge:
             self.pass_on()
         if self._arrived is None:
             self._arrived = Delta(delta.width_s)
-        self._arrived.absorb(delta)
+        self._arrived.absorb(self._labels.apply(delta))
         self._arrived_at_s = elapsed_s
         if elapsed_s - self._passed_on_at_s >= _MOMENT_S:
             self.pass_on()
@@ -72,17 +74,13 @@ class Merge:
         self.pass_on()
         return self._totals
 
-    def read_report(self, data: Mapping[str, Any]) -> Delta | None:
-        """What a worker's report carries. One that can't be read is counted: the run is not whole."""
+    def read_report(self, data: Mapping[str, Any], latest_s: float = math.inf) -> Delta | None:
+        """What a worker's report carries, DeltaError if that can't be taken.
+
+        Nothing in it can have been measured later than `latest_s` after the run's start.
+        """
         wire = data.get(DELTA)
-        if wire is None:
-            return None
-        try:
-            return Delta.from_wire(wire)
-        except (KeyError, TypeError, ValueError):
-            self.rejected += 1
-            logger.exception("a worker's report can't be read: is its tokenswarm another version?")
-            return None
+        return None if wire is None else checked_delta(wire, self._bounds, latest_s)
 
     def recent(self, elapsed_s: float) -> Measurements:
         """What was reported within the last seconds, warm-ups included."""

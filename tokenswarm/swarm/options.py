@@ -8,6 +8,7 @@ from pathlib import Path
 
 from locust.env import Environment
 
+from tokenswarm.profile.load import load_profile
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names
 from tokenswarm.swarm.plan import RunPlan, build_plan
@@ -51,6 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         include_in_web_ui=False,
         help="Folder that `tokenswarm run` made for the measurements of this run",
     )
+    parser.add_argument(
+        "--master-max-wait",
+        type=float,
+        default=300.0,
+        include_in_web_ui=False,
+        help="Seconds that a worker waits for its master to take it",
+    )
 
 
 def is_target_named(environment: Environment) -> bool:
@@ -58,6 +66,15 @@ def is_target_named(environment: Environment) -> bool:
     options = environment.parsed_options
     assert options is not None
     return bool(options.headless or options.autostart or options.target or environment.host)
+
+
+def profile_hash_of(environment: Environment) -> str:
+    """SHA-256 of the profile's file that the options name, "" if they name none; ConfigurationError."""
+    options = environment.parsed_options
+    assert options is not None
+    if not options.load_profile:
+        return ""
+    return load_profile(options.load_profile, SearchPath.of(Path.cwd()), os.environ).sha256
 
 
 def plan_of(environment: Environment, scenario: str) -> RunPlan:

@@ -7,7 +7,7 @@ its own environment.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
@@ -35,6 +35,24 @@ _NO_PROFILE: Final = {"name": "locust", "stages": [{"name": "run", "duration": "
 
 
 @dataclass(frozen=True, slots=True)
+class ShareChange:
+    """From that time of the run on, these workers share the open arrivals."""
+
+    from_s: float
+    members: tuple[str, ...]  # Locust's ids, in order
+
+    def membership_of(self, client_id: str) -> Membership:
+        """Which of them a worker is."""
+        members = self.members
+        return Membership(members.index(client_id) if client_id in members else None, max(1, len(members)))
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> ShareChange:
+        """What `asdict` made of one."""
+        return cls(float(data["from_s"]), tuple(data["members"]))
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """What is sent where, when and how much. Times are seconds since the run's start."""
 
@@ -48,6 +66,8 @@ class RunPlan:
     members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
     abort_lines: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
     elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
+    changes: tuple[ShareChange, ...] = ()  # since the run's start, when this plan was sent
+    keys: tuple[str, ...] = ()  # NAMES of variables that hold the targets' keys where the test is run from
     # The profile's stages, laid out in time: asked at each call, so made once.
     stages: StagePlan = field(init=False, repr=False, compare=False)
 
@@ -101,8 +121,7 @@ class RunPlan:
 
     def membership_of(self, client_id: str) -> Membership:
         """Which of the workers that share the arrivals this one is."""
-        members = self.members
-        return Membership(members.index(client_id) if client_id in members else None, max(1, len(members)))
+        return ShareChange(0.0, self.members).membership_of(client_id)
 
     @property
     def width_s(self) -> float:
@@ -140,6 +159,8 @@ class RunPlan:
             "is_open_ended": self.is_open_ended,
             "members": list(self.members),
             "elapsed_s": self.elapsed_s,
+            "changes": [asdict(change) for change in self.changes],
+            "keys": list(self.keys),
         }
 
     @classmethod
@@ -155,6 +176,8 @@ class RunPlan:
             is_open_ended=data["is_open_ended"],
             members=tuple(data["members"]),
             elapsed_s=data["elapsed_s"],
+            changes=tuple(ShareChange.from_wire(change) for change in data["changes"]),
+            keys=tuple(data["keys"]),
         )
 
 
@@ -175,6 +198,7 @@ def build_plan(
             f"profile {profile.name} is for locustfiles/{profile.scenario}.py, and this is {scenario}.py"
         )
     assert resolved.target is not None
+    aims = (resolved.target, provider_of(resolved.target, profile.paired))
     return RunPlan(
         scenario=scenario,
         profile=profile,
@@ -184,4 +208,5 @@ def build_plan(
         run_id=uuid4().hex[:12],
         is_open_ended=not names.profile,
         abort_lines=tuple(line for line in resolved.thresholds if line.abort),
+        keys=tuple(sorted({aim.key_env for aim in aims if aim is not None and aim.key(environ)})),
     )
