@@ -46,13 +46,13 @@ def test_the_shipped_profile_holds_its_connections(tokenswarm: Callable[..., Any
     assert "WS,websocket medium stream" in (done.folder / "locust_stats.csv").read_text()
 
 
-def test_drops_and_faults_are_counted_to_the_last_one(tokenswarm: Callable[..., Any], tmp_path: Path) -> None:
+def test_drops_and_faults_are_counted_to_the_last_one(start: Callable[..., Any], tmp_path: Path) -> None:
     """Two workers, a server that hangs up after each answer, calls that fail: our counts are the mock's."""
     stages = "stages: [{name: steady, duration: 4s, users: 10}]\nthink_time: 100ms"
     load = profile(tmp_path, "websocket_chat", f"{stages}\nthresholds: {{error_rate: '< 90%'}}")
     orders = ("hang_up=20", "close_code=1001", "error_rate=20%", "status=503")
     with MockProcess(MockOptions(ttft="5", itl="1", tokens="3", orders=orders)) as mock:
-        done = tokenswarm("run", load, "--target", mock.url, "--model", "mock", "--workers", "2")
+        done = start("run", load, "--target", mock.url, "--model", "mock", "--workers", "2").wait()
         after = mock.counters()
     assert "preflight: 1 calls" in done.err, done.err
     lines = (done.folder / "intervals.jsonl").read_text().splitlines()
