@@ -52,7 +52,9 @@ def action_rows(run: Run) -> tuple[ActionRow, ...]:
     for (event, next_s), recovery in zip(_actions(run), measurements.recoveries, strict=True):
         recovered_s = next_s if recovery.recovered_s is None else min(next_s, recovery.recovered_s)
         # Figures are of whole intervals; that in which it recovered belongs to the time before.
-        calm_s = min(next_s, math.ceil(recovered_s / measurements.width_s) * measurements.width_s)
+        calm_s = recovered_s
+        if recovery.took_s:
+            calm_s = min(next_s, math.ceil(recovered_s / measurements.width_s) * measurements.width_s)
         spans = {"during": Span(event.at_s, calm_s), "after": Span(calm_s, next_s)}
         if not rows:  # later on, it is what came after the action before
             spans = {"before": Span(since_s, event.at_s), **spans}
