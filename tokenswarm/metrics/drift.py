@@ -25,7 +25,7 @@ from tokenswarm.metrics.units import DRIFT, Quantity, format_duration, format_fi
 MOST_BATCHES: Final = 48
 # drift → the time that drifts
 DRIFTS: Final = {"latency_drift": "latency", "ttft_drift": "ttft"}
-SHORTEST_S: Final = 300.0  # a slope an hour from less is a guess
+SHORTEST_S: Final = 900.0  # a slope an hour from less is a guess
 _HOUR_S: Final = 3600.0
 _SURE: Final = 1.959964  # deviations either side of 95 %
 # With fewer points the interval is that of all slopes between two of them: no less can be said.
