@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tokenswarm.errors import ConfigurationError
-from tokenswarm.mock.command import gateway
+from tokenswarm.mock.command import gateway, provider
 from tokenswarm.mock.distribution import Fixed
 from tokenswarm.mock.options import MockOptions, arguments_of
 from tokenswarm.mock.orders import ORDERS, Orders, read_orders, split_model
+from tokenswarm.mock.proxy.options import GatewayOptions
 from tokenswarm.mock.server import default_orders
 
 BASE = Orders(ttft=Fixed(50), itl=Fixed(5), tokens=Fixed(20))
@@ -84,13 +86,23 @@ def test_a_value_out_of_range_is_refused(key: str, text: str) -> None:
         read_orders([(key, text)], BASE, "here")
 
 
-def test_the_command_line_has_the_defaults_of_the_options() -> None:
-    """The same defaults stand in two places, because help texts must not import the server."""
-    given = gateway.make_context("gateway", []).params
-    assert MockOptions(**given) == MockOptions(port=8000)
+def read_back(command: Any, kind: Any, arguments: list[str]) -> Any:
+    """The options that the command makes of these arguments."""
+    given = command.make_context("mock", arguments).params
+    return kind(**{field.name: given[field.name] for field in fields(kind)})
 
 
-def test_arguments_give_the_options_back() -> None:
+def test_the_command_lines_have_the_defaults_of_the_options() -> None:
+    """The same defaults stand in two places, because help texts must not import the servers."""
+    assert read_back(provider, MockOptions, []) == MockOptions(port=8000)
+    assert read_back(gateway, MockOptions, []) == MockOptions(port=8000)
+    upstreams = ("http://a", "http://b=x@m")
+    arguments = ["--upstream", upstreams[0], "--upstream", upstreams[1]]
+    assert read_back(gateway, GatewayOptions, arguments) == GatewayOptions(upstreams, port=8000)
+
+
+@pytest.mark.parametrize("command", [provider, gateway])
+def test_arguments_give_the_options_back(command: Any) -> None:
     """What a parent hands to the child is what the child gets."""
     options = MockOptions(
         port=7,
@@ -99,10 +111,18 @@ def test_arguments_give_the_options_back() -> None:
         orders=("gzip=1", "crlf=1"),
         truth_log=Path("a b.jsonl"),
         api_key_env="KEY",
+        admin_port=0,
         stop_with_stdin=True,
     )
-    context = gateway.make_context("gateway", arguments_of(options))
-    assert MockOptions(**context.params) == options
+    assert read_back(command, MockOptions, arguments_of(options)) == options
+
+
+def test_arguments_give_a_proxying_gateways_options_back() -> None:
+    """All kinds of values."""
+    options = GatewayOptions(
+        ("http://a=x", "http://b"), l1_ttl=0.5, l2=True, l2_size=7, overhead="lognormal:15:0.2", admin_port=0
+    )
+    assert read_back(gateway, GatewayOptions, arguments_of(options)) == options
 
 
 def test_server_options_become_default_orders() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any, Final, Protocol
 
 from tokenswarm.errors import ConfigurationError
@@ -13,6 +13,7 @@ from tokenswarm.mock.door import Door
 from tokenswarm.mock.faults import DEFAULT_MODE, MODES, Mode
 from tokenswarm.mock.orders import ORDERS, Orders, read_orders
 from tokenswarm.mock.timers import Timer, Timers
+from tokenswarm.mock.truth import change_entry
 
 _LONGEST_S: Final = 86_400.0
 _KEYS: Final = ("down", "mode", "for_s", "orders", "reset")
@@ -113,15 +114,7 @@ class Control:
     def _tell(self, change: dict[str, Any]) -> None:
         state = self.state()
         del state["allowed"]
-        self._note(
-            {
-                "event": "admin",
-                "at": round(time(), 6),
-                "monotonic_s": round(perf_counter(), 6),
-                "change": change,
-                "state": state,
-            }
-        )
+        self._note(change_entry("admin", change=change, state=state))
 
 
 def _mode_of(body: dict[str, Any]) -> Mode | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
-from hmac import compare_digest
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Final, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.anthropic_messages import AnthropicMessages
 from tokenswarm.mock.ask import Ask
 from tokenswarm.mock.connection import Connection, Request
 from tokenswarm.mock.dialect import MockDialect
+from tokenswarm.mock.keys import HeaderLines, KeyCheck, split_path
 from tokenswarm.mock.openai_chat import OpenAIChat
 from tokenswarm.mock.openai_completions import OpenAICompletions
 from tokenswarm.mock.openai_embeddings import OpenAIEmbeddings
@@ -29,7 +27,6 @@ from tokenswarm.mock.timers import Timers
 HANG_LIMIT_S: Final = 300.0
 _ORDER_PREFIX: Final = b"x-mock-"
 _CACHED_ORDERS: Final = 1024
-_KEY_HEADERS: Final = ((b"authorization", b"Bearer "), (b"x-api-key", b""))
 _WAITS: Final = (429, 503, 529)
 
 # What is spoken where; behind /ak/KEY as well.
@@ -41,7 +38,6 @@ _ROUTES: Final[Mapping[bytes, MockDialect]] = {
     b"/v1/messages": AnthropicMessages(),
 }
 _UNKNOWN: Final = _ROUTES[b"/v1/chat/completions"]  # who says that there is nothing at a path
-_KEY_IN_PATH: Final = re.compile(rb"/ak/([^/]+)(/.+)")
 _PAGE: Final = (
     b"<!DOCTYPE html>\n<html><head><title>Gateway</title></head>"
     b"<body><h1>Please try again later</h1><hr><p>mock gateway</p></body></html>\n"
@@ -57,8 +53,8 @@ def _header_order(header: tuple[bytes, bytes]) -> tuple[str, str]:
 
 def _route_behind_key(path: bytes) -> tuple[MockDialect | None, bytes]:
     """Who serves `/ak/KEY/…`, and the key."""
-    found = _KEY_IN_PATH.fullmatch(path)
-    return (None, b"") if found is None else (_ROUTES.get(found[2]), unquote_to_bytes(found[1]))
+    behind, key = split_path(path)
+    return (_ROUTES.get(behind), key) if key else (None, b"")
 
 
 def _nothing_at(path: bytes) -> Refusal:
@@ -84,7 +80,7 @@ class Gateway:
         self,
         provider: Provider,
         defaults: Orders,
-        api_key: str | None,
+        keys: KeyCheck,
         tally: Tally,
         timers: Timers,
         log: Callable[[Call, Ending], None] | None,
@@ -92,7 +88,7 @@ class Gateway:
         self._provider = provider
         self._defaults = defaults
         self._fault: tuple[tuple[str, str], ...] = ()  # orders that outrank every call's own
-        self._api_key = api_key.encode() if api_key else None
+        self._keys = keys
         self._tally = tally
         self._timers = timers
         self._log = log
@@ -137,24 +133,9 @@ class Gateway:
         number = b"%b%012x" % (self._prefix, next(self._numbers))
         return Call(number, request.received_s, connection, dialect, self._timers, self._ended)
 
-    def allows(self, headers: Iterable[tuple[bytes, bytes]], key_in_path: bytes = b"") -> Refusal | None:
+    def allows(self, headers: HeaderLines, key_in_path: bytes = b"") -> Refusal | None:
         """Why a request with these headers, or this key in its path, is kept out, if it is."""
-        if self._api_key is None:
-            return None
-        given = [key_in_path] if key_in_path else []
-        given += [
-            value.removeprefix(prefix)
-            for name, prefix in _KEY_HEADERS
-            for key, value in headers
-            if key == name
-        ]
-        if not given:
-            return Refusal(
-                401, "You didn't provide an API key: send Authorization: Bearer KEY or x-api-key: KEY."
-            )
-        if any(compare_digest(key, self._api_key) for key in given):
-            return None
-        return Refusal(401, "", code="invalid_api_key")
+        return self._keys.refusal(headers, key_in_path)
 
     def _read(self, request: Request, dialect: MockDialect, key_in_path: bytes) -> Wanted | Refusal:
         refusal = self.allows(request.headers, key_in_path)

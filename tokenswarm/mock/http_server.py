@@ -71,7 +71,7 @@ class HttpServer(uvicorn.Server):
         make_connection: Callable[..., Connection],
         application: Starlette,
         announcement: str,
-        on_listening: Callable[[Door], None],
+        on_listening: Callable[[Door], None] | None = None,
     ) -> None:
         self._make_connection = make_connection
         self._on_listening = on_listening
@@ -96,7 +96,8 @@ class HttpServer(uvicorn.Server):
         await super().startup(sockets)
         assert sockets is not None
         self.door = Door(sockets[0], self.servers[0], self._accept, self.server_state.connections)
-        self._on_listening(self.door)
+        if self._on_listening is not None:
+            self._on_listening(self.door)
         sys.stdout.write(self._announcement)
         sys.stdout.flush()
 

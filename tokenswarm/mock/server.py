@@ -16,15 +16,18 @@ from tokenswarm.mock.control import Control
 from tokenswarm.mock.door import Door
 from tokenswarm.mock.gateway import Gateway
 from tokenswarm.mock.http_server import HttpServer, announcement, listen, make_loop, read_secret, repeat
+from tokenswarm.mock.keys import KeyCheck
+from tokenswarm.mock.log_file import FLUSH_EVERY_S, LogFile, open_log
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.orders import Orders, read_order, read_orders
+from tokenswarm.mock.playback import Call, Ending
 from tokenswarm.mock.provider import Provider
 from tokenswarm.mock.side_routes import side_application
 from tokenswarm.mock.socket_peer import Sockets
 from tokenswarm.mock.socket_tally import SocketTally
 from tokenswarm.mock.tally import Tally, make_registry
 from tokenswarm.mock.timers import Timers
-from tokenswarm.mock.truth import FLUSH_EVERY_S, TruthLog
+from tokenswarm.mock.truth import truth_of
 
 __all__ = ["MockOptions", "serve"]
 
@@ -55,7 +58,7 @@ def serve(options: MockOptions, role: str) -> None:
     """Run as `role` until SIGTERM or SIGINT; prints one line once it accepts connections."""
     defaults = default_orders(options)
     api_key = read_secret("--api-key-env", options.api_key_env)
-    log = TruthLog(options.truth_log) if options.truth_log is not None else None
+    log = open_log(options.truth_log, "--truth-log")
     admin_token = read_secret("--admin-token-env", options.admin_token_env)
     listeners = listen(options.host, options.port, options.admin_port)
     engine = Engine(options.seed, defaults, api_key, admin_token, log)
@@ -77,14 +80,15 @@ class Engine:
     defaults: Orders
     api_key: str | None
     admin_token: str | None
-    log: TruthLog | None
+    log: LogFile | None
 
     async def serve(self, role: str, listeners: list[socket.socket], *, stop_with_stdin: bool) -> None:
         """Until it is told to stop."""
         tally, log = Tally(), self.log
         timers = Timers(asyncio.get_running_loop(), tally.lag.observe)
         provider = Provider(_seeded("errors", self.seed), _seeded("timing", self.seed))
-        gateway = Gateway(provider, self.defaults, self.api_key, tally, timers, log.append if log else None)
+        keys = KeyCheck(self.api_key)
+        gateway = Gateway(provider, self.defaults, keys, tally, timers, self._book if log else None)
         control = Control(gateway, self.defaults, timers, log.note if log else _ignore)
         front = AdminFront(gateway, control, self.admin_token)
         socket_tally = SocketTally()
@@ -97,7 +101,7 @@ class Engine:
 
         server = HttpServer(
             partial(Connection, front, sockets),
-            side_application(gateway, registry, front.route()),
+            side_application(keys, registry, front.route(), ("mock",)),
             announcement(role, listeners),
             on_listening,
         )
@@ -110,6 +114,10 @@ class Engine:
             await server.serve(sockets=listeners)
         finally:
             timers.close()
+
+    def _book(self, call: Call, ending: Ending) -> None:
+        if self.log is not None:
+            self.log.note(truth_of(call, ending))
 
 
 def _ignore(_entry: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -12,15 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tokenswarm.mock.gateway import Gateway
+from tokenswarm.mock.keys import KeyCheck
 from tokenswarm.mock.openai_error import error_body
 from tokenswarm.mock.refusal import Refusal
 
-_MODELS: Final = ("mock",)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def side_application(gateway: Gateway, registry: CollectorRegistry, admin: Route) -> Starlette:
+def side_application(
+    keys: KeyCheck, registry: CollectorRegistry, admin: Route, models: tuple[str, ...]
+) -> Starlette:
     """GET /healthz, /metrics, /v1/models and /admin; only /v1/models wants the key."""
 
     async def healthz(_request: Request) -> Response:
@@ -29,18 +29,23 @@ def side_application(gateway: Gateway, registry: CollectorRegistry, admin: Route
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def models(request: Request) -> Response:
-        refusal = gateway.allows(request.headers.raw)
+    async def list_models(request: Request) -> Response:
+        refusal = keys.refusal(request.headers.raw)
         if refusal is not None:
             return _error(refusal)
-        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "tokenswarm"} for name in _MODELS]
+        rows = [{"id": name, "object": "model", "created": 0, "owned_by": "tokenswarm"} for name in models]
         return JSONResponse({"object": "list", "data": rows})
 
     async def unknown(request: Request, _exception: Exception) -> Response:
         message = f"Unknown request URL: {request.method} {request.url.path}."
         return _error(Refusal(404, message, code="unknown_url"))
 
-    endpoints: dict[str, Endpoint] = {"/healthz": healthz, "/metrics": metrics, "/v1/models": models}
+    endpoints: dict[str, Endpoint] = {
+        "/healthz": healthz,
+        "/metrics": metrics,
+        "/metrics/prometheus": metrics,
+        "/v1/models": list_models,
+    }
     routes = [admin, *(Route(path, endpoint) for path, endpoint in endpoints.items())]
     return Starlette(routes=routes, exception_handlers={404: unknown})
 

@@ -82,12 +82,17 @@ class TallyCollector(Collector):
         yield CounterMetricFamily(
             "tokenswarm_mock_stream_events", "Server-sent events written.", value=tally.stream_events
         )
-        yield HistogramMetricFamily(
-            "tokenswarm_mock_loop_lag_seconds",
-            "How late the event loop woke up for what was due.",
-            buckets=tally.lag.cumulative(),
-            sum_value=tally.lag.sum_s,
-        )
+        yield lag_family(tally.lag)
+
+
+def lag_family(lag: LagHistogram) -> Metric:
+    """The lag as Prometheus wants it."""
+    return HistogramMetricFamily(
+        "tokenswarm_mock_loop_lag_seconds",
+        "How late the event loop woke up for what was due.",
+        buckets=lag.cumulative(),
+        sum_value=lag.sum_s,
+    )
 
 
 def make_registry(tally: Tally) -> CollectorRegistry:

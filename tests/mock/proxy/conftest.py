@@ -1,0 +1,232 @@
+"""Providers and gateways as real processes, a client for both, and a real Redis."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, IncompleteRead
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from tokenswarm.mock.options import MockOptions
+from tokenswarm.mock.process import MockCounters, MockProcess
+from tokenswarm.mock.proxy.options import GatewayOptions
+from tokenswarm.mock.proxy.process import GatewayCounters, GatewayProcess
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "PROMPT"}]},
+    "/v1/messages": {"messages": [{"role": "user", "content": "PROMPT"}], "max_tokens": 100},
+    "/v1/completions": {"prompt": "PROMPT"},
+    "/v1/responses": {"input": "PROMPT"},
+    "/v1/embeddings": {"input": "PROMPT"},
+}
+CHAT = "/v1/chat/completions"
+
+
+@dataclass
+class Answer:
+    """One answer as it came; `is_cut` if the connection ended before it did."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    is_cut: bool = False
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def tier(self) -> str | None:
+        """The cache layer that answered."""
+        return self.headers.get("x-llm-edge-cache-tier")
+
+    @property
+    def provider(self) -> str:
+        return self.headers["x-llm-edge-provider"]
+
+
+def ask(
+    url: str,
+    prompt: str = "Say hello.",
+    *,
+    path: str = CHAT,
+    model: str = "mock",
+    stream: bool = False,
+    headers: dict[str, str] | None = None,
+    raw: bytes | None = None,
+    **more: Any,
+) -> Answer:
+    """One call; further keywords go into its body."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
+    body = {
+        "model": model,
+        "stream": stream,
+        **json.loads(json.dumps(BODIES[path]).replace("PROMPT", prompt)),
+    }
+    answer = Answer()
+    try:
+        sent = raw if raw is not None else json.dumps({**body, **more}).encode()
+        connection.request("POST", path, sent, {"anthropic-version": "2023-06-01", **(headers or {})})
+        response = connection.getresponse()
+        answer.status = response.status
+        answer.headers = {name.lower(): value for name, value in response.getheaders()}
+        answer.body = response.read()
+    except IncompleteRead as error:
+        answer.body, answer.is_cut = error.partial, True
+    except (HTTPException, ConnectionError):
+        answer.is_cut = True
+    finally:
+        connection.close()
+    return answer
+
+
+def admin(url: str, body: Any = None, path: str = "/admin") -> Any:
+    """POST there, or GET without a body; the JSON of the answer."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("GET" if body is None else "POST", path, body and json.dumps(body))
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def until(condition: Callable[[], Any], within_s: float = 20.0) -> Any:
+    """What `condition` says once it says something true."""
+    end_s = monotonic() + within_s
+    while not (value := condition()):
+        assert monotonic() < end_s, "waited too long"
+        sleep(0.01)
+    return value
+
+
+@dataclass
+class Stage:
+    """Starts what a test needs, and stops it after it."""
+
+    stack: ExitStack
+    folder: Path
+    starts: int = 0
+
+    def provider(self, **options: Any) -> MockProcess:
+        """One that answers three tokens at once, unless told otherwise."""
+        options = {"ttft": "0", "itl": "0", "tokens": "3", "admin_port": 0, **options}
+        return self.stack.enter_context(
+            MockProcess(MockOptions(truth_log=self._log("provider"), **options), role="provider")
+        )
+
+    def gateway(self, *upstreams: str, **options: Any) -> GatewayProcess:
+        return self.stack.enter_context(
+            GatewayProcess(GatewayOptions(upstreams, truth_log=self._log("gateway"), **options))
+        )
+
+    def _log(self, role: str) -> Path:
+        self.starts += 1
+        return self.folder / f"{role}-{self.starts}.jsonl"
+
+    def truth(self, role: str, number: int) -> list[dict[str, Any]]:
+        """The calls in the log of what was started as number `number`; changes are left out."""
+        return [entry for entry in self.changes_and_calls(role, number) if "event" not in entry]
+
+    def changes(self, role: str, number: int) -> list[dict[str, Any]]:
+        return [entry for entry in self.changes_and_calls(role, number) if "event" in entry]
+
+    def changes_and_calls(self, role: str, number: int) -> list[dict[str, Any]]:
+        path = self.folder / f"{role}-{number}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def stop(self) -> None:
+        """All processes, so that their logs are whole."""
+        self.stack.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        yield Stage(stack, tmp_path)
+
+
+def settled(process: Any) -> Any:
+    """A gateway's, or provider's, counters once nothing is in flight."""
+
+    def look() -> GatewayCounters | MockCounters | None:
+        counters = process.counters()
+        return None if counters.in_flight else counters
+
+    return until(look)
+
+
+@dataclass
+class Redis:
+    """A redis-server of this test's own."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        server = shutil.which("redis-server")
+        assert server is not None
+        command = [
+            server,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self.process = subprocess.Popen([*command, "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
+        until(lambda: self.command("PING") == b"+PONG\r\n")
+
+    def command(self, *words: str) -> bytes:
+        """Sent as RESP; what comes back, as it stands, or nothing if nobody listens."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+                parts = b"".join(b"$%d\r\n%b\r\n" % (len(word), word.encode()) for word in words)
+                client.sendall(b"*%d\r\n%b" % (len(words), parts))
+                return client.recv(65_536)
+        except ConnectionError:
+            return b""
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Redis(port, tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def tools() -> Any:
+    """The functions above: modules can't import each other's conftest."""
+    from types import SimpleNamespace
+
+    return SimpleNamespace(ask=ask, admin=admin, until=until, settled=settled, paths=tuple(BODIES))
