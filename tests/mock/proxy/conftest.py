@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, IncompleteRead
 from pathlib import Path
@@ -114,19 +116,25 @@ class Stage:
 
     stack: ExitStack
     folder: Path
+    calm: str  # the URL of a provider that all tests share: it answers at once, and nobody counts its calls
+    down: str  # of one that answers 503
     starts: int = 0
+    pids: list[int] = field(default_factory=list)
 
     def provider(self, **options: Any) -> MockProcess:
         """One that answers three tokens at once, unless told otherwise."""
         options = {"ttft": "0", "itl": "0", "tokens": "3", "admin_port": 0, **options}
-        return self.stack.enter_context(
-            MockProcess(MockOptions(truth_log=self._log("provider"), **options), role="provider")
-        )
+        log = self._log("provider")
+        return self._started(MockProcess(MockOptions(truth_log=log, **options), role="provider"))
 
     def gateway(self, *upstreams: str, **options: Any) -> GatewayProcess:
-        return self.stack.enter_context(
-            GatewayProcess(GatewayOptions(upstreams, truth_log=self._log("gateway"), **options))
-        )
+        log = self._log("gateway")
+        return self._started(GatewayProcess(GatewayOptions(upstreams, truth_log=log, **options)))
+
+    def _started(self, process: Any) -> Any:
+        self.stack.enter_context(process)
+        self.pids.append(process.pid)
+        return process
 
     def _log(self, role: str) -> Path:
         self.starts += 1
@@ -144,14 +152,31 @@ class Stage:
         return [json.loads(line) for line in path.read_text().splitlines()]
 
     def stop(self) -> None:
-        """All processes, so that their logs are whole."""
+        """All processes, so that their logs are whole; all at once, because each takes its time."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        self.pids.clear()
         self.stack.close()
 
 
+@pytest.fixture(scope="session")
+def shared_providers() -> Iterator[tuple[str, str]]:
+    """One that is well and one that is down."""
+    instant = {"ttft": "0", "itl": "0", "tokens": "3"}
+    with (
+        MockProcess(MockOptions(**instant), role="provider") as calm,
+        MockProcess(MockOptions(**instant, status=503), role="provider") as down,
+    ):
+        yield calm.url, down.url
+
+
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path, shared_providers: tuple[str, str]) -> Iterator[Stage]:
     with ExitStack() as stack:
-        yield Stage(stack, tmp_path)
+        held = Stage(stack, tmp_path, *shared_providers)
+        yield held
+        held.stop()
 
 
 def settled(process: Any) -> Any:

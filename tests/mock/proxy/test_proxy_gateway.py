@@ -97,8 +97,7 @@ class TestExactCache:
     @pytest.mark.parametrize("stream", [False, True])
     def test_a_repeated_call_is_answered_from_memory(self, stage: Stage, tools: Tools, stream: bool) -> None:
         """With the stored answer; another prompt, model or field is another call."""
-        provider = stage.provider()
-        gateway = stage.gateway(provider.url, l1_ttl=600.0, style="nginx")
+        gateway = stage.gateway(stage.calm, l1_ttl=600.0, style="nginx")
         first = tools.ask(gateway.url, stream=stream)
         again = tools.ask(gateway.url, stream=stream)
         assert (first.headers["x-cache-status"], again.headers["x-cache-status"]) == ("MISS", "HIT")
@@ -110,7 +109,7 @@ class TestExactCache:
 
     def test_the_order_of_fields_doesnt_matter(self, stage: Stage, tools: Tools) -> None:
         """Equal JSON is equal, however it is written."""
-        gateway = stage.gateway(stage.provider().url, l1_ttl=600.0)
+        gateway = stage.gateway(stage.calm, l1_ttl=600.0)
         raw = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
         other = b'{ "messages": [{"content":"x","role":"user"}], "model": "m" }'
         assert [tools.ask(gateway.url, raw=each).tier for each in (raw, other)] == [None, "l1"]
@@ -145,7 +144,7 @@ class TestExactCache:
 
     def test_admin_empties_it(self, stage: Stage, tools: Tools) -> None:
         """The next call is a miss."""
-        gateway = stage.gateway(stage.provider().url, l1_ttl=600.0, l2=True)
+        gateway = stage.gateway(stage.calm, l1_ttl=600.0, l2=True)
         tools.ask(gateway.url)
         assert tools.ask(gateway.url).tier == "l1"
         tools.admin(gateway.url, {"flush": True})
@@ -173,10 +172,9 @@ class TestForcedHits:
 
     def test_equal_seeds_give_equal_hits(self, stage: Stage, tools: Tools) -> None:
         """Call by call."""
-        provider = stage.provider()
         drawn = []
         for _ in range(2):
-            gateway = stage.gateway(provider.url, hit_ratio="40%", seed=5)
+            gateway = stage.gateway(stage.calm, hit_ratio="40%", seed=5)
             drawn.append([tools.ask(gateway.url, str(number)).tier for number in range(40)])
         assert drawn[0] == drawn[1]
         assert set(drawn[0]) == {None, "l1"}
@@ -237,9 +235,8 @@ class TestStyles:
     @pytest.mark.parametrize("style", list(STYLES))
     def test_tokenswarm_reads_what_the_style_says(self, stage: Stage, tools: Tools, style: str) -> None:
         """By its own preset: cache, provider and fallback are those of the truth log."""
-        down, provider = stage.provider(status=503), stage.provider()
         gateway = stage.gateway(
-            down.url, provider.url, l1_ttl=600.0, style=style, price_input=10.0, price_output=20.0
+            stage.down, stage.calm, l1_ttl=600.0, style=style, price_input=10.0, price_output=20.0
         )
         said = [tools.ask(gateway.url) for _ in range(2)]
         assert [answer.status for answer in said] == [200, 200]
@@ -253,7 +250,7 @@ class TestStyles:
         able = {rule.gives for rule in PRESETS[style].rules}
         assert (miss.get("cache"), hit.get("cache")) == (("miss", "hit") if "cache" in able else (None, None))
         assert miss.get("fell_back") is (True if "fell_back" in able else None)
-        names = (None, "secondary", provider.url.removeprefix("http://"))
+        names = (None, "secondary", stage.calm.removeprefix("http://"))
         assert miss.get("provider") in names
         assert ("provider" in miss) is ("provider" in able)
         assert ("overhead" in miss) is ("overhead" in able)
@@ -262,7 +259,7 @@ class TestStyles:
 
     def test_metadata_and_streams_of_the_edge_agent(self, stage: Stage, tools: Tools) -> None:
         """In the body of whole answers, and in a stream's event with the usage."""
-        gateway = stage.gateway(stage.provider().url, l1_ttl=600.0, price_input=1.0, price_output=3.0)
+        gateway = stage.gateway(stage.calm, l1_ttl=600.0, price_input=1.0, price_output=3.0)
         for cached in (False, True):
             metadata = tools.ask(gateway.url).json["metadata"]
             assert (metadata["cached"], metadata["provider"]) == (cached, "primary")
@@ -338,8 +335,7 @@ class TestLimitsAndKeys:
 
 def test_models_are_rewritten_for_an_upstream(stage: Stage, tools: Tools) -> None:
     """@MODEL is what the provider is asked for, and the list of models shows it."""
-    provider = stage.provider()
-    gateway = stage.gateway(f"{provider.url}=main@special;tokens=2")
+    gateway = stage.gateway(f"{stage.calm}=main@special;tokens=2")
     assert tools.ask(gateway.url, model="anything").json["model"] == "special;tokens=2"
     assert tools.admin(gateway.url, path="/v1/models")["data"][0]["id"] == "special;tokens=2"
 
@@ -388,17 +384,12 @@ def test_rubbish_is_refused_and_harms_nobody(
 
 
 @pytest.fixture(scope="module")
-def rubbish_gateway() -> Any:
+def rubbish_gateway(shared_providers: tuple[str, str]) -> Any:
     """One that caches, so that every reader of bodies is in the way."""
-    from tokenswarm.mock.options import MockOptions
-    from tokenswarm.mock.process import MockProcess
     from tokenswarm.mock.proxy.options import GatewayOptions
     from tokenswarm.mock.proxy.process import GatewayProcess
 
-    with (
-        MockProcess(MockOptions(ttft="0"), role="provider") as provider,
-        GatewayProcess(GatewayOptions((provider.url,), l1_ttl=0.001, l2=True)) as gateway,
-    ):
+    with GatewayProcess(GatewayOptions((shared_providers[0],), l1_ttl=0.001, l2=True)) as gateway:
         yield gateway
 
 
@@ -418,7 +409,7 @@ def test_unknown_paths_and_websockets_are_404(rubbish_gateway: Any) -> None:
 
 def test_metrics_have_the_names_that_dashboards_ask_for(stage: Stage, tools: Tools) -> None:
     """On both paths, with sums that agree with the truth log."""
-    gateway = stage.gateway(stage.provider().url, l1_ttl=600.0, price_input=1.0, price_output=2.0)
+    gateway = stage.gateway(stage.calm, l1_ttl=600.0, price_input=1.0, price_output=2.0)
     for _ in range(3):
         tools.ask(gateway.url)
     pages = []
@@ -441,7 +432,7 @@ def test_metrics_have_the_names_that_dashboards_ask_for(stage: Stage, tools: Too
     ):
         assert all(line in page for page in pages), line
     stage.stop()
-    cost = sum(entry["cost_usd"] for entry in stage.truth("gateway", 2))
+    cost = sum(entry["cost_usd"] for entry in stage.truth("gateway", 1))
     assert f'llm_edge_cost_usd_total{{provider="primary"}} {cost}' in pages[0]
 
 
@@ -460,11 +451,10 @@ class TestAdmin:
 
     def test_the_state_shows_providers_and_what_is_allowed(self, stage: Stage, tools: Tools) -> None:
         """Circuit, marks and calls in flight."""
-        provider = stage.provider()
-        gateway = stage.gateway(f"{provider.url}=east", overhead="3")
+        gateway = stage.gateway(f"{stage.calm}=east", overhead="3")
         state = tools.admin(gateway.url)
         assert (state["overhead"], state["providers"]["east"]["circuit"]) == ("3", "closed")
-        assert state["providers"]["east"]["url"] == provider.url
+        assert state["providers"]["east"]["url"] == stage.calm
         assert "/admin/providers/NAME" in state["allowed"]
 
     @pytest.mark.parametrize(

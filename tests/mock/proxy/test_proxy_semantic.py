@@ -18,7 +18,7 @@ OTHER = "Write a function in Python that sorts a list of numbers."
 def start(stage: Stage, kind: str, request: pytest.FixtureRequest, **options: Any) -> Any:
     """A gateway with this kind of L2."""
     where = {"redis": request.getfixturevalue("redis").url} if kind == "redis" else {"l2": True}
-    return stage.gateway(stage.provider().url, **where, **options)
+    return stage.gateway(stage.calm, **where, **options)
 
 
 @pytest.mark.parametrize("kind", ["memory", "redis"])
@@ -112,11 +112,10 @@ class TestRedis:
         self, stage: Stage, tools: Tools, redis: Redis
     ) -> None:
         """What one stored the others find, also those that start later."""
-        provider = stage.provider()
-        one, other = (stage.gateway(provider.url, redis=redis.url) for _ in range(2))
+        one, other = (stage.gateway(stage.calm, redis=redis.url) for _ in range(2))
         tools.ask(one.url, QUESTION)
         tools.until(lambda: tools.ask(other.url, ALIKE).tier == "l2")
-        later = stage.gateway(provider.url, redis=redis.url)
+        later = stage.gateway(stage.calm, redis=redis.url)
         answer = tools.ask(later.url, ALIKE)
         assert (answer.tier, answer.json["id"]) == ("l2", tools.ask(one.url, QUESTION).json["id"])
         assert later.counters().misses == 0
@@ -125,7 +124,7 @@ class TestRedis:
         self, stage: Stage, tools: Tools, redis: Redis
     ) -> None:
         """Calls are answered all the while; back and empty, it fills again."""
-        gateway = stage.gateway(stage.provider().url, redis=redis.url)
+        gateway = stage.gateway(stage.calm, redis=redis.url)
         tools.until(lambda: tools.ask(gateway.url, QUESTION).tier == "l2")
         redis.stop()
         answers = [tools.ask(gateway.url, QUESTION) for _ in range(5)]
@@ -137,7 +136,7 @@ class TestRedis:
     def test_a_gateway_starts_without_it(self, stage: Stage, tools: Tools, redis: Redis) -> None:
         """And uses it once it is there."""
         redis.stop()
-        gateway = stage.gateway(stage.provider().url, redis=redis.url)
+        gateway = stage.gateway(stage.calm, redis=redis.url)
         assert tools.ask(gateway.url, QUESTION).status == 200
         redis.start()
         tools.until(lambda: tools.ask(gateway.url, QUESTION).tier == "l2")
@@ -149,7 +148,7 @@ class TestRedis:
         index = "tokenswarm:mock-gateway:l2:index"
         redis.command("XADD", index, "*", "hello", "world")
         redis.command("XADD", index, "*", "scope", "x", "name", "y", "vector", "z")
-        gateway = stage.gateway(stage.provider().url, redis=redis.url)
+        gateway = stage.gateway(stage.calm, redis=redis.url)
         tools.until(lambda: tools.ask(gateway.url, QUESTION).tier == "l2")
         assert gateway.counters().l2_errors == 2
         keys = redis.command("KEYS", "*:answer:*").split(b"\r\n")[2::2]
