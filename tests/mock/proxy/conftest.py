@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockCounters, MockProcess
 from tokenswarm.mock.proxy.options import GatewayOptions
 from tokenswarm.mock.proxy.process import GatewayCounters, GatewayProcess
+from tokenswarm.mock.redis_server import RedisServer
 
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "PROMPT"}]},
@@ -189,64 +188,12 @@ def settled(process: Any) -> Any:
     return until(look)
 
 
-@dataclass
-class Redis:
-    """A redis-server of this test's own."""
-
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        server = shutil.which("redis-server")
-        assert server is not None
-        command = [
-            server,
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
-        self.process = subprocess.Popen([*command, "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
-        until(lambda: self.command("PING") == b"+PONG\r\n")
-
-    def command(self, *words: str) -> bytes:
-        """Sent as RESP; what comes back, as it stands, or nothing if nobody listens."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
-                parts = b"".join(b"$%d\r\n%b\r\n" % (len(word), word.encode()) for word in words)
-                client.sendall(b"*%d\r\n%b" % (len(words), parts))
-                return client.recv(65_536)
-        except ConnectionError:
-            return b""
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
+def redis() -> Iterator[RedisServer]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Redis(port, tmp_path)
-    try:
-        server.start()
+    with RedisServer() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
