@@ -81,12 +81,19 @@ class Outcome:
 class Command:
     """A `tokenswarm` that is running."""
 
-    def __init__(self, *arguments: str, reports: Path, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        reports: Path,
+        environ: dict[str, str] | None = None,
+        within: tuple[str, ...] = (),
+    ) -> None:
+        """`within` is a command that runs ours, such as `ip netns exec NAME`."""
         self.reports = reports
         # A file and not a pipe, so that it can be looked at while the command runs.
         self._err = tempfile.NamedTemporaryFile("w+", suffix=".stderr")  # noqa: SIM115 - closed in kill()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tokenswarm", *arguments],
+            [*within, sys.executable, "-m", "tokenswarm", *arguments],
             cwd=PROJECT,
             env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
@@ -136,11 +143,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Starts `tokenswarm ARGUMENTS`; what still runs at the end of the test is killed."""
     started: list[Command] = []
 
-    def begin(*arguments: str, environ: dict[str, str] | None = None) -> Command:
+    def begin(*arguments: str, **options: Any) -> Command:
         reports = tmp_path / (f"reports-{len(started)}" if started else "reports")
         if arguments[0] in ("run", "quick") and "--reports" not in arguments:
             arguments = (*arguments, "--reports", str(reports))
-        started.append(Command(*arguments, reports=reports, environ=environ))
+        started.append(Command(*arguments, reports=reports, **options))
         return started[-1]
 
     yield begin

@@ -27,7 +27,7 @@ from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
-from tokenswarm.swarm.roster import Roster, calls_in
+from tokenswarm.swarm.roster import Roster, Worker, calls_in
 from tokenswarm.swarm.sessions import Session
 from tokenswarm.swarm.target_process import target_process
 
@@ -94,7 +94,7 @@ class Conductor:
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
         """Take what a worker measured."""
-        worker, elapsed_s = self.roster.of(client_id), self.elapsed_s
+        worker, elapsed_s = self._worker(client_id), self.elapsed_s
         if CPU in data:
             worker.cores = data[CPU]
             worker.sockets = data.get(SOCKETS, 0)
@@ -120,7 +120,7 @@ class Conductor:
 
     def reject(self, client_id: str, problem: str) -> None:
         """Count a worker's message that can't be taken: whatever was in it is missing."""
-        worker = self.roster.of(client_id)
+        worker = self._worker(client_id)
         worker.rejected += 1
         if worker.rejected == 1:
             logger.error("a message of %s can't be taken: %s", worker.name, problem)
@@ -128,7 +128,7 @@ class Conductor:
 
     def unfit(self, client_id: str, reason: str) -> None:
         """A worker can't take part: without its share this is not the planned load."""
-        worker = self.roster.of(client_id)
+        worker = self._worker(client_id)
         self._event("worker_unfit", **worker.facts(), reason=reason)
         line = f"{worker.name} ({worker.where}) can't take part: {reason}"
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file
@@ -137,7 +137,7 @@ class Conductor:
 
     def settle(self, client_id: str, calls: int) -> None:
         """Compare the calls that a worker says it made with those that came in its reports."""
-        worker = self.roster.of(client_id)
+        worker = self._worker(client_id)
         if calls != worker.calls:
             self._event("calls_missing", **worker.facts(), made=calls)
 
@@ -169,9 +169,7 @@ class Conductor:
         before, self._present = self._present, present
         for client_id in sorted(present, key=runner.get_worker_index):
             if client_id not in roster:
-                where = str(runner.members[client_id])
-                roster.add(client_id, f"worker-{runner.get_worker_index(client_id) + 1}", where)
-                self._event("worker_joined", worker=roster.of(client_id).name, where=where)
+                self._worker(client_id)
         for worker in roster.absent(present):
             worker.is_lost = True
             logger.error("%s (%s) was lost: the run is not whole", worker.name, worker.where)
@@ -185,6 +183,17 @@ class Conductor:
             if self._plan.is_open and present:
                 self._share_out(present)
         return present
+
+    def _worker(self, client_id: str) -> Worker:
+        """The worker of that id, who has joined when it is first heard or seen."""
+        known = self.roster.find(client_id)
+        if known is not None:
+            return known
+        assert isinstance(self._runner, FleetMaster)
+        where = str(self._runner.members[client_id])
+        name = f"worker-{self._runner.get_worker_index(client_id) + 1}"
+        self._event("worker_joined", worker=name, where=where)
+        return self.roster.add(client_id, name, where)
 
     def _share_out(self, present: set[str]) -> None:
         """Tell all workers who drives which arrivals from a moment ahead of us on."""
@@ -257,7 +266,7 @@ class Conductor:
     def _take_local(self, *, at_once: bool) -> None:
         load = self._session.load
         if load is not None:
-            delta, local = load.drain(at_once=at_once), self.roster.of(_LOCAL)
+            delta, local = load.drain(at_once=at_once), self._worker(_LOCAL)
             local.calls += calls_in(delta)
             local.last_call_s = load.last_call_s
             self.merge.absorb(delta, self.elapsed_s)
@@ -310,8 +319,8 @@ class Conductor:
         if memory_bytes is not None:
             self._recorder.sample(at_s, "target", "target_memory", memory_bytes)
         if self._session.load is not None:
-            self.roster.of(_LOCAL).cores = self._session.load.cpu.read()
-            self.roster.of(_LOCAL).sockets = self._session.load.sockets.open
+            self._worker(_LOCAL).cores = self._session.load.cpu.read()
+            self._worker(_LOCAL).sockets = self._session.load.sockets.open
         if self._plan.target.is_socket:
             self._recorder.sample(at_s, "master", "ws_open", sum(worker.sockets for worker in self.roster))
         if interval % math.ceil(len(self.roster) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):

@@ -91,7 +91,7 @@ class WorkerDrain:
         calls = load.calls if load is not None else 0
         self._runner.send_message(DRAINED, {"calls": calls})
         self.is_over = True
-        if isinstance(self._runner, FleetWorker):
+        if isinstance(self._runner, FleetWorker) and not self._runner.is_abandoned:
             self._runner.say(f"the run is over: {calls} calls were made here, and all are reported")
         # After "stop", Locust's worker sleeps for stop_timeout before it is ready for the next run.
         self._environment.stop_timeout = 0.0

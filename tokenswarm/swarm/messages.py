@@ -122,6 +122,8 @@ def problem_in(kind: str, data: Any) -> str:
     shape = MESSAGES[kind]
     if shape is None:
         return "" if data is None else f"{kind} carries nothing"
+    if not isinstance(data, dict):
+        return f"{kind}: need a map, got {type(data).__name__}"
     try:
         shape.model_validate(data)
     except ValidationError as error:

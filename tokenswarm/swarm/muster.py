@@ -14,6 +14,7 @@ from tokenswarm.swarm.master_runner import FleetMaster
 
 _LOOK_S: Final = 0.2
 _SAY_S: Final = 10.0
+_LOCUST_LATER_S: Final = 30  # it gives up by itself as well, and says nothing but that
 
 
 def muster(environment: Environment, runner: FleetMaster) -> None:
@@ -21,13 +22,15 @@ def muster(environment: Environment, runner: FleetMaster) -> None:
     options = environment.parsed_options
     if options is None or not options.headless or options.processes or not options.expect_workers_max_wait:
         return
-    gevent.spawn(_wait, runner, options.expect_workers, float(options.expect_workers_max_wait))
+    max_wait_s = float(options.expect_workers_max_wait)
+    options.expect_workers_max_wait += _LOCUST_LATER_S
+    gevent.spawn(_wait, runner, options.expect_workers, max_wait_s)
 
 
 def _wait(runner: FleetMaster, expected: int, max_wait_s: float) -> None:
     began_s = said_s = time.monotonic()
     count = -1
-    while (came := runner.worker_count) < expected:
+    while (came := len(runner.clients.ready)) < expected:
         now_s = time.monotonic()
         if came != count or now_s - said_s >= _SAY_S:
             count, said_s = came, now_s

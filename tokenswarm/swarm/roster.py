@@ -50,9 +50,9 @@ class Roster:
         worker = self._workers[client_id] = Worker(name, where)
         return worker
 
-    def of(self, client_id: str) -> Worker:
-        """The worker, known or not: what comes from one that was never seen is still somebody's."""
-        return self._workers.get(client_id) or self.add(client_id, "a worker")
+    def find(self, client_id: str) -> Worker | None:
+        """The worker, if it has come."""
+        return self._workers.get(client_id)
 
     def absent(self, present: set[str]) -> list[Worker]:
         """Those that were not lost before, and are not present."""

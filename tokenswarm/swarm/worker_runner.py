@@ -42,6 +42,7 @@ class FleetWorker(WorkerRunner):
         self._is_quiet = bool(options.processes)
         self._max_wait_s: float = options.master_max_wait
         self._has_begun = False  # a run
+        self.is_abandoned = False
         self._heard_at_s = time.monotonic()
         self._address = (
             f"[{master_host}]:{master_port}" if ":" in master_host else f"{master_host}:{master_port}"
@@ -91,6 +92,7 @@ class FleetWorker(WorkerRunner):
             " What was measured here since then is in no report",
             always=True,
         )
+        self.is_abandoned = True
         self.environment.process_exit_code = ExitCode.INCONCLUSIVE
         self.environment.stop_timeout = _CUT_AFTER_S
         self._forget_unsent()
