@@ -85,11 +85,12 @@ def request_bytes(model: str, *, is_stream: bool) -> bytes:
 
 
 class LeanClient(asyncio.Protocol):
-    """One connection: sends the same request again as soon as its answer is whole."""
+    """One connection: sends the same request again once its answer is whole, at once or after a pause."""
 
-    def __init__(self, request: bytes, is_stream: bool) -> None:
+    def __init__(self, request: bytes, is_stream: bool, pause_s: float) -> None:
         self.request = request
         self.is_stream = is_stream
+        self.pause_s = pause_s
         self.calls = self.events = 0
         self.waited_s = 0.0
         self.is_over = False
@@ -116,15 +117,20 @@ class LeanClient(asyncio.Protocol):
         self.rest = b""
         self.calls += 1
         self.waited_s += perf_counter() - self.sent_s
-        self.send()
+        if self.pause_s:
+            asyncio.get_running_loop().call_later(self.pause_s, self.send)
+        else:
+            self.send()
 
 
-async def drive(url: str, request: bytes, connections: int, seconds: float, *, is_stream: bool) -> Load:
+async def drive(
+    url: str, request: bytes, connections: int, seconds: float, *, is_stream: bool, pause_s: float = 0.0
+) -> Load:
     """Load from this process for `seconds`."""
     host, port = url.removeprefix("http://").split(":")
     loop = asyncio.get_running_loop()
     pairs = [
-        await loop.create_connection(lambda: LeanClient(request, is_stream), host, int(port))
+        await loop.create_connection(lambda: LeanClient(request, is_stream, pause_s), host, int(port))
         for _ in range(connections)
     ]
     clients = [client for _, client in pairs]
