@@ -12,10 +12,10 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import locust
 import numpy as np
 
 import tokenswarm
@@ -66,7 +66,7 @@ class Introduction:
         """This process's; `profile` is the hash of the file."""
         return cls(
             tokenswarm=tokenswarm.__version__,
-            locust=locust.__version__,
+            locust=version("locust"),
             numpy=np.__version__,
             python=platform.python_version(),
             code=_hash_of(_source()),

@@ -178,10 +178,10 @@ def test_workers_stop_when_their_master_is_gone(
     start: Callable, work: Callable, port: int, profile: Callable
 ) -> None:
     """Also while users are still being started, and while calls that would last long are in flight."""
-    with MockProcess(MockOptions(ttft="100", itl="500", tokens="60")) as mock:
+    with MockProcess(MockOptions(ttft="100", itl="400", tokens="10")) as mock:
         text = "stages: [{name: climb, duration: 120s, users: 60}]\n"
         master = start(
-            *("run", profile(text), "--target", mock.url, "--model", "mock;tokens=60"),
+            *("run", profile(text), "--target", mock.url, "--model", "mock"),
             *("--expect-workers", "2", "--port", str(port)),
         )
         workers = [work(), work()]
@@ -205,7 +205,7 @@ def test_workers_stop_when_their_master_is_gone(
 def test_a_master_takes_only_workers_that_fit_and_does_not_wait_for_ever(
     start: Callable, work: Callable, port: int, profile: Callable, tmp_path: Path
 ) -> None:
-    """One fits; another has a profile and a locustfile of its own: exit 104 on both sides, and why."""
+    """One fits; another has its own profile and locustfile: exit 104 on both sides, with what each has."""
     other = tmp_path / "chat.py"
     shutil.copy(CHAT, other)
     with other.open("a") as file:
