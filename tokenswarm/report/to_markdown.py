@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.markdown import code as _code
+from tokenswarm.report.markdown import table as _table
+from tokenswarm.report.markdown import text as _text
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.summary import Summary
 
@@ -25,17 +27,7 @@ _MARKS: Final = {
     "not_measured": "➖",
     "note": "ℹ️",
 }
-# What Markdown or HTML would take for markup, in text that isn't ours; in this order.
-_ESCAPES: Final = (
-    (re.compile(r"&"), "&amp;"),
-    (re.compile(r"<"), "&lt;"),
-    (re.compile(r">"), "&gt;"),
-    (re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+#]|#(?=\d)"), r"\\\g<0>"),
-    # A word joiner: nobody is notified because an error message holds a name.
-    (re.compile(r"@(?=\w)"), "@\u2060"),
-)
 _ABORTED: Final = " (aborted)"
-_LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
 
 
 def render(summary: Summary) -> str:
@@ -337,34 +329,3 @@ def _setup(summary: Summary) -> Iterator[str]:
         *((name.replace("_", " "), _text(value)) for name, value in summary.environment.items()),
     )
     yield from (f"- {name}: {value}" for name, value in facts if value)
-
-
-def _table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], align: str, is_escaped: Sequence[int] = ()
-) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'|'.join('--:' if side == 'r' else '---' for side in align)}|"
-    for row in rows:
-        cells = (cell if i in is_escaped else _text(cell) for i, cell in enumerate(row))
-        yield f"| {' | '.join(cells)} |"
-
-
-def _text(value: object) -> str:
-    """Text that shows as it is, whatever it holds."""
-    if value is None:
-        return ""
-    text = _LINE_BREAKS.sub(" ", str(value))
-    for pattern, replacement in _ESCAPES:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def _code(value: str) -> str:
-    """Text in a code span; a bar would end a table's cell, and backticks need longer ones around them."""
-    if not value:
-        return ""
-    text = _LINE_BREAKS.sub(" ", value).replace("|", "\\|")
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,0 +1,50 @@
+"""Pieces of Markdown: tables, and text that shows as it is, whatever it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+# What Markdown or HTML would take for markup, in text that isn't ours; in this order.
+_ESCAPES: Final = (
+    (re.compile(r"&"), "&amp;"),
+    (re.compile(r"<"), "&lt;"),
+    (re.compile(r">"), "&gt;"),
+    (re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+#]|#(?=\d)"), r"\\\g<0>"),
+    # A word joiner: nobody is notified because an error message holds a name.
+    (re.compile(r"@(?=\w)"), "@\u2060"),
+)
+_LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
+
+
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], align: str, is_escaped: Sequence[int] = ()
+) -> Iterator[str]:
+    """Lines of a table; `align` has l or r for each column, cells of `is_escaped` are Markdown already."""
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join('--:' if side == 'r' else '---' for side in align)}|"
+    for row in rows:
+        cells = (cell if i in is_escaped else text(cell) for i, cell in enumerate(row))
+        yield f"| {' | '.join(cells)} |"
+
+
+def text(value: object) -> str:
+    """Text that shows as it is, whatever it holds."""
+    if value is None:
+        return ""
+    shown = _LINE_BREAKS.sub(" ", str(value))
+    for pattern, replacement in _ESCAPES:
+        shown = pattern.sub(replacement, shown)
+    return shown
+
+
+def code(value: str) -> str:
+    """Text in a code span; a bar would end a table's cell, and backticks need longer ones around them."""
+    if not value:
+        return ""
+    shown = _LINE_BREAKS.sub(" ", value).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
