@@ -210,7 +210,7 @@ def test_every_report_says_how_much_it_carries(make_run: RunMaker) -> None:
     assert said in to_markdown.render(summary)
     html = to_html.render(summary)
     assert said in html
-    assert html.index('id="breakpoint"') < html.index('id="trust"')
+    assert html.index('id="timeline"') < html.index('id="breakpoint"')
     for text in ('"held 50/s"', '"broke 80/s"'):
         assert text in html
     data = json.loads(to_json.render(summary))["breakpoint"]

@@ -158,7 +158,7 @@ def test_json_holds_what_the_summary_says(make_run: RunMaker) -> None:
 def test_the_page_has_its_sections_in_order(make_run: RunMaker) -> None:
     """Verdict first, then whether to believe it, then the details."""
     page = Page(to_html.render(summarised(make_run, incident_share=0.3)))
-    expected = ["verdict", "trust", "thresholds", "timeline", "breakdown", "stages", "errors", "totals"]
+    expected = ["verdict", "trust", "thresholds", "timeline", "breakdown", "errors", "stages", "totals"]
     assert page.ids() == [*expected, "setup"]
     assert "1 of 6 thresholds is broken: error_rate{stage:hold} is 6.452%, limit < 1% (exit 99)." in page.text
     assert "tokenswarm run stress --time-scale 0.5" in page.text

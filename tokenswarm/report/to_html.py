@@ -22,6 +22,24 @@ from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.summary import Summary
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+# What readers ask, in the order in which they ask it; each has a partial in templates/sections/.
+SECTIONS: Final = (
+    "verdict",
+    "trust",
+    "thresholds",
+    "timeline",
+    "breakpoint",
+    "overhead",
+    "answers",
+    "failover",
+    "errors",
+    "spreads",
+    "stages",
+    "drift",
+    "expected",
+    "totals",
+    "setup",
+)
 _BOKEH_JS: Final = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
 # What could end a script element or begin a comment in it, whatever strings the data hold.
 _UNSAFE_IN_SCRIPT: Final = {
@@ -44,6 +62,7 @@ def render(summary: Summary) -> str:
         .get_template("report.html.j2")
         .render(
             summary=summary,
+            sections=SECTIONS,
             groups=threshold_groups(summary.thresholds),
             tables=tables_of_spreads(summary.spreads),
             parts_of_calls=PARTS,
