@@ -222,7 +222,7 @@ def speed_rows(seconds: float) -> Iterator[Row]:
         after = mock.counters()
         yield Row("180 streams at 5 ms a token", load.events / load.seconds, "events/s", EVENTS_WANTED)
         yield Row("  mean latency (145 ms ordered)", load.mean_ms, "ms")
-        lag_s = after.lag_quantile_s(0.99, since=before) or 0.0
+        lag_s = after.effort.lag_quantile_s(0.99, since=before.effort) or 0.0
         yield Row("  event-loop lag p99, at most", lag_s * 1000, "ms")
         yield Row(
             "  calls received − (answered + cut + in flight)", missing(after), "calls", note="has to be 0"
@@ -231,7 +231,7 @@ def speed_rows(seconds: float) -> Iterator[Row]:
 
 def per_cpu_s(count: int, before: MockCounters, after: MockCounters) -> float:
     """What a core of its own would give: others on this machine take time, but not CPU seconds."""
-    return count / (after.cpu_s - before.cpu_s)
+    return count / (after.effort.cpu_s - before.effort.cpu_s)
 
 
 def missing(counters: MockCounters) -> float:

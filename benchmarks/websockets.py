@@ -114,8 +114,8 @@ def main():
             before, began_s = mock.counters(), time.monotonic()
             arm.run()
             after = mock.counters()
-            arm.mock_cpu = (after.cpu_s - before.cpu_s) / (time.monotonic() - began_s)
-            arm.mock_lag_ms = after.lag_quantile_s(0.99, before) * 1000
+            arm.mock_cpu = (after.effort.cpu_s - before.effort.cpu_s) / (time.monotonic() - began_s)
+            arm.mock_lag_ms = after.effort.lag_quantile_s(0.99, before.effort) * 1000
             assert after.received - before.received == len(arm.calls), "every call is the mock's, too"
     truth = {row["id"]: row["ttft_ms"] for row in map(json.loads, log.read_text().splitlines())}
     print(

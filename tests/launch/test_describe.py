@@ -71,6 +71,13 @@ def test_paired_share_is_shown_where_there_is_one(tmp_path: Path) -> None:
     assert "paired" not in lines_of(tmp_path, CLOSED)
 
 
+def test_what_stands_behind_the_embedded_gateway_is_shown(tmp_path: Path) -> None:
+    """A paired profile needs a provider to go past the gateway to; others make do with one process."""
+    paired = f"{CLOSED}\npaired: {{share: 30%}}\n"
+    assert lines_of(tmp_path, paired)["target"].endswith("gateway, with 2 mock providers behind it")
+    assert lines_of(tmp_path, CLOSED)["target"] == "the embedded mock gateway"
+
+
 def test_expected_answers_are_listed(tmp_path: Path) -> None:
     """Under the names that the report gives their shares."""
     assert lines_of(tmp_path, OPEN)["expects"] == "status is 200 or 429; has metadata; latency < 100ms"

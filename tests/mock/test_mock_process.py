@@ -95,12 +95,12 @@ def test_the_servers_own_lag_and_cpu_are_shown(mock: MockProcess, post: Post) ->
     for _ in range(5):
         post("mock;ttft=1;itl=1", stream=True)
     after = mock.counters()
-    quantile_s = after.lag_quantile_s(0.5, since=before)
+    quantile_s = after.effort.lag_quantile_s(0.5, since=before.effort)
     assert quantile_s is not None
     assert quantile_s > 0
-    assert after.lag_quantile_s(0.5, since=after) is None
-    assert after.cpu_s >= before.cpu_s > 0
-    assert after.memory_bytes > 1_000_000
+    assert after.effort.lag_quantile_s(0.5, since=after.effort) is None
+    assert after.effort.cpu_s >= before.effort.cpu_s > 0
+    assert after.effort.memory_bytes > 1_000_000
 
 
 def test_lag_quantiles_come_from_the_difference_of_two_pages() -> None:
@@ -116,9 +116,9 @@ def test_lag_quantiles_come_from_the_difference_of_two_pages() -> None:
     )
     before, after = parse_counters(page % (0, 10, 10)), parse_counters(page % (98, 110, 110))
     assert after.by_status == {200: 3}
-    assert after.lag_quantile_s(0.98) == 0.1
-    assert after.lag_quantile_s(0.98, since=before) == 0.001
-    assert after.lag_quantile_s(0.99, since=before) == 0.1
+    assert after.effort.lag_quantile_s(0.98) == 0.1
+    assert after.effort.lag_quantile_s(0.98, since=before.effort) == 0.001
+    assert after.effort.lag_quantile_s(0.99, since=before.effort) == 0.1
 
 
 def read_truth(path: Path) -> dict[str, Any]:

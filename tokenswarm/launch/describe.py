@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tokenswarm.launch.embedded import PROVIDERS, needs_gateway
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.metrics.units import TIME, format_duration, format_figure
 from tokenswarm.profile.expectations import Expectations
@@ -25,6 +26,8 @@ def describe(names: Names) -> str:
     stages = StagePlan(profile.stages)
     target = resolved.target
     aim = "the embedded mock gateway"
+    if needs_gateway(profile):
+        aim += f", with {PROVIDERS} mock providers behind it"
     if target is not None:
         aim = f"{target.url}, {target.dialect}, model {target.shown_model}"
     paired = [f"  paired      {profile.paired.share:.0%} of calls past the gateway"] if profile.paired else []

@@ -18,7 +18,7 @@ import yaml
 
 from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
-from tokenswarm.launch.embedded import embedded
+from tokenswarm.launch.embedded import Embedded, embedded
 from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.fleet import Fleet, RemoteFleet, warnings_of
 from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
@@ -31,7 +31,6 @@ from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.witness import Witness
 from tokenswarm.metrics.interval import interval_width_s
-from tokenswarm.mock.process import MockProcess
 from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
@@ -69,30 +68,30 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
     output = extra_output(os.environ)
     _say_limits(resolved, request.fleet)
     with ExitStack() as stack:
-        mock: MockProcess | None = None
+        own: Embedded | None = None
         target = resolved.target
         if target is None:
             own = stack.enter_context(embedded(resolved.profile, request.names.model))
-            mock, target = own.mock, own.target
+            target = own.target
         result = _say_preflight(resolved, target)
         _say_in_flight(resolved.profile, result)
         provider = provider_of(target, resolved.profile.paired)
         if provider is not None:
             _say_preflight(resolved, provider)
         machine = describe_machine(Path.cwd())
-        witness = Witness(mock) if mock is not None else None
+        witness = Witness(own.front, own.behind) if own is not None else None
         interrupts.hold()  # from here on there is a folder to judge
         folder = make_folder(request.reports, resolved.profile.name)
         names = _kept(request, target, folder)
         options = _locust_options(names, target, request.seed)
         command = locust_command(locustfile, folder, options, request.fleet)
         _say(f"running {shown(command)}")
-        facts = _facts(request, resolved, target, shown(command), is_mock=mock is not None)
+        facts = _facts(request, resolved, target, shown(command), is_mock=own is not None)
         if target.gateway == AUTO and result.gateway is not None:
             facts["target"]["gateway_found"] = result.gateway.gateway
             facts["target"]["gateway_found_by"] = result.gateway.why
         run_json = _new_run_json(folder, {**facts, "environment": machine})
-        with LocustProcess(command, interrupts, mock.pid if mock is not None else None) as locust:
+        with LocustProcess(command, interrupts, own.front.pid if own is not None else None) as locust:
             code = locust.wait()
         if code == ExitCode.BAD_CONFIGURATION:
             # It has said why, and nothing was loaded.
@@ -162,9 +161,9 @@ def _kept(request: RunRequest, target: Target, folder: Path) -> Names:
     if request.profile is not None:
         names = replace(names, profile=_write(folder / "profile.yaml", request.profile))
     if names.target is None:
-        # A URL can name no provider.
-        is_paired = target.provider is not None
-        names = replace(names, target=_write(folder / "target.yaml", target) if is_paired else target.url)
+        # A URL can name no provider, and none of the rules by which a gateway's answers are read.
+        is_stack = target.provider is not None
+        names = replace(names, target=_write(folder / "target.yaml", target) if is_stack else target.url)
     return names
 
 

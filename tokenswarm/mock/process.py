@@ -11,6 +11,7 @@ from typing import Final, Literal, Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from tokenswarm.mock.child import Child
+from tokenswarm.mock.effort import Effort
 from tokenswarm.mock.options import MockOptions, arguments_of
 
 _SCRAPE_TIMEOUT_S: Final = 5.0
@@ -27,9 +28,7 @@ class MockCounters:
     in_flight: int
     by_status: Mapping[int, int]  # of the answered ones
     stream_events: int
-    lag: tuple[tuple[float, int], ...]  # (upper bound in s, wake-ups no later than that), the last bound inf
-    cpu_s: float
-    memory_bytes: int
+    effort: Effort
     websockets_opened: int = 0
     websockets_open: int = 0
 
@@ -37,23 +36,14 @@ class MockCounters:
     def cut(self) -> int:
         return self.cut_by_client + self.cut_by_mock
 
-    def lag_quantile_s(self, share: float, since: MockCounters | None = None) -> float | None:
-        """An upper bound of the event loop's lag at this quantile; None if nothing was due."""
-        before = dict(since.lag) if since is not None else {}
-        counts = [(bound_s, count - before.get(bound_s, 0)) for bound_s, count in self.lag]
-        total = counts[-1][1] if counts else 0
-        if not total:
-            return None
-        return next(bound_s for bound_s, count in counts if count >= share * total)
-
 
 def parse_counters(text: str) -> MockCounters:
     """The counters in a mock's /metrics page."""
     single: dict[str, float] = {}
     by_status: dict[int, int] = {}
     cut: dict[str, int] = {}
-    lag: list[tuple[float, int]] = []
-    for family in text_string_to_metric_families(text):
+    families = list(text_string_to_metric_families(text))
+    for family in families:
         for sample in family.samples:
             match sample.name:
                 case "tokenswarm_mock_calls_total":
@@ -61,8 +51,6 @@ def parse_counters(text: str) -> MockCounters:
                     by_status[status] = by_status.get(status, 0) + int(sample.value)
                 case "tokenswarm_mock_calls_cut_total":
                     cut[sample.labels["by"]] = int(sample.value)
-                case "tokenswarm_mock_loop_lag_seconds_bucket":
-                    lag.append((float(sample.labels["le"]), int(sample.value)))
                 case name:
                     single[name] = sample.value
     return MockCounters(
@@ -73,10 +61,7 @@ def parse_counters(text: str) -> MockCounters:
         in_flight=int(single["tokenswarm_mock_calls_in_flight"]),
         by_status=by_status,
         stream_events=int(single["tokenswarm_mock_stream_events_total"]),
-        lag=tuple(lag),
-        # Only Linux tells these about itself.
-        cpu_s=single.get("process_cpu_seconds_total", 0.0),
-        memory_bytes=int(single.get("process_resident_memory_bytes", 0)),
+        effort=Effort.told_by(families),
         websockets_opened=int(single.get("tokenswarm_mock_websockets_opened_total", 0)),
         websockets_open=int(single.get("tokenswarm_mock_websockets_open", 0)),
     )

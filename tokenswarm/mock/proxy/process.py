@@ -10,6 +10,7 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from tokenswarm.mock.child import Child
+from tokenswarm.mock.effort import Effort
 from tokenswarm.mock.options import arguments_of
 from tokenswarm.mock.process import scrape
 from tokenswarm.mock.proxy.options import GatewayOptions
@@ -34,6 +35,11 @@ class GatewayCounters:
     circuit: Mapping[str, int]  # 0 closed, 1 half-open, 2 open
     l2_errors: int
     cost_usd: float
+    effort: Effort
+
+    @property
+    def cut(self) -> int:
+        return self.cut_by_client + self.cut_by_gateway
 
     def attempts_at(self, upstream: str) -> int:
         """All tries at it, whatever came of them."""
@@ -43,7 +49,8 @@ class GatewayCounters:
 def parse_gateway_counters(text: str) -> GatewayCounters:
     """The counters in a gateway's /metrics page."""
     families: dict[str, dict[tuple[str, ...], float]] = {}
-    for family in text_string_to_metric_families(text):
+    told = list(text_string_to_metric_families(text))
+    for family in told:
         for sample in family.samples:
             labels = tuple(value for _, value in sorted(sample.labels.items()))
             families.setdefault(sample.name, {})[labels] = sample.value
@@ -78,6 +85,7 @@ def parse_gateway_counters(text: str) -> GatewayCounters:
         circuit=by(f"{own}circuit"),
         l2_errors=one(f"{own}l2_errors_total"),
         cost_usd=sum(families.get("llm_edge_cost_usd_total", {}).values()),
+        effort=Effort.told_by(told),
     )
 
 
