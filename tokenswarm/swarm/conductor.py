@@ -76,6 +76,7 @@ class Conductor:
         self._pruned_at_s = 0.0
         self.roster = Roster()
         self._present: set[str] = set()
+        self._is_uneven = False  # whether a worker may have no users, because it has just come
         self._changes: list[ShareChange] = []
         self._wire = plan.to_wire()
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
@@ -178,10 +179,15 @@ class Conductor:
             worker.is_lost = False
             self._event("worker_returned", worker=worker.name)
         if before and before != present and not self._session.is_stopping:
-            # Locust divides users anew only when the shape wants another number of them.
-            runner.shape_last_tick = None
+            self._is_uneven = True
             if self._plan.is_open and present:
                 self._share_out(present)
+        if self._is_uneven:
+            # Locust divides users anew only when the shape wants another number of them; and while it is
+            # still starting users it would forget that we asked, so we ask until each worker has some.
+            runner.shape_last_tick = None
+            counts = [runner.clients[id_].user_count for id_ in present]
+            self._is_uneven = 0 in counts and sum(counts) >= len(counts)
         return present
 
     def _worker(self, client_id: str) -> Worker:

@@ -98,6 +98,8 @@ class Lifecycle:
             own.quitting.add_listener(self._on_worker_quitting)
             own.test_stop.add_listener(self._on_worker_test_stop)
             runner.register_message(MEMBERS, self._on_members)
+            if isinstance(runner, FleetWorker):
+                runner.has_listeners.set()
             return
         if is_target_named(environment):
             # In the web UI the target may still be typed in; what was given is checked now all the same.

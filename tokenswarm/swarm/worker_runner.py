@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 import gevent
 import zmq.green as zmq
+from gevent.event import Event
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import WorkerRunner
@@ -42,6 +43,7 @@ class FleetWorker(WorkerRunner):
         self._is_quiet = bool(options.processes)
         self._max_wait_s: float = options.master_max_wait
         self._has_begun = False  # a run
+        self.has_listeners = Event()  # that a run can begin
         self.is_abandoned = False
         self._heard_at_s = time.monotonic()
         self._address = (
@@ -77,6 +79,9 @@ class FleetWorker(WorkerRunner):
             self._end(ExitCode.BAD_CONFIGURATION)
             return
         if msg.type == "spawn":
+            # The master of a run that goes on sends it right behind its answer to our introduction, and
+            # Locust would start the test before anybody listens to its start.
+            self.has_listeners.wait()
             self._has_begun = True
         elif msg.type == "quit" and not self._has_begun:
             self._say("the master ended before a run began")
