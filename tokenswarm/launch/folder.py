@@ -50,14 +50,29 @@ class RunJson:
 
 
 def make_folder(reports: Path, profile: str) -> Path:
-    """A new, empty `<time>-<profile>` folder; RunFolderError if it can't be made."""
+    """A new `<time>-<profile>` folder for a run; RunFolderError if it can't be made."""
+    folder = new_folder(reports, profile)
+    fill_folder(folder)
+    return folder
+
+
+def fill_folder(folder: Path) -> None:
+    """Make a folder into one that a run can write to; RunFolderError if that can't be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "events.jsonl").touch()
+    except OSError as error:
+        raise RunFolderError(f"{folder}: can't write there ({error.strerror}); name another folder") from None
+
+
+def new_folder(reports: Path, name: str) -> Path:
+    """A new, empty `<time>-<name>` folder; RunFolderError if it can't be made."""
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     for attempt in range(100):
         suffix = f"-{attempt + 1}" if attempt else ""
-        folder = reports / f"{stamp}-{profile}{suffix}"
+        folder = reports / f"{stamp}-{name}{suffix}"
         try:
             folder.mkdir(parents=True)
-            (folder / "events.jsonl").touch()
         except FileExistsError:
             if not reports.is_dir():
                 raise RunFolderError(f"--reports {reports}: not a folder; name another") from None

@@ -58,6 +58,13 @@ def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | N
     return code
 
 
+def judge_leg(folder: Path, facts: dict[str, Any]) -> Summary:
+    """Judge one of many runs that are to be compared, and write its reports; RunFolderError if it can't be."""
+    summary = summarise_run(replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json")))
+    write_into(folder, summary)
+    return summary
+
+
 def judge_csv_prefix(
     prefix: Path, slo_name: str | None, profile_name: str | None, output: Path | None
 ) -> ExitCode:

@@ -21,7 +21,7 @@ from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.launch.embedded import Embedded, embedded
 from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.fleet import Fleet, RemoteFleet, warnings_of
-from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
+from tokenswarm.launch.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
@@ -54,18 +54,32 @@ class RunRequest:
     seed: int
     reports: Path
     profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
+    folder: Path | None = None  # of this very run, instead of a new one in `reports`
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run whose load is over. `facts` are run.json's; `unkept` says why they aren't in it, if so."""
+
+    folder: Path
+    facts: dict[str, Any]
+    unkept: str
 
 
 def run_profile(request: RunRequest) -> ExitCode:
     """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
     with Interrupts() as interrupts:
-        resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ, request.profile)
-        return _run(request, resolved, interrupts)
+        output = extra_output(os.environ)
+        ended = apply_load(request, interrupts)
+        if ended is None:
+            return ExitCode.BAD_CONFIGURATION
+        return judge_run(ended.folder, ended.facts, ended.unkept, output)
 
 
-def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> ExitCode:
+def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
+    """Run it up to where it can be judged; None if Locust refused it and has said why."""
+    resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ, request.profile)
     locustfile = locustfile_of(resolved.profile.scenario, Path.cwd())
-    output = extra_output(os.environ)
     _say_limits(resolved, request.fleet)
     with ExitStack() as stack:
         own: Embedded | None = None
@@ -81,7 +95,7 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         machine = describe_machine(Path.cwd())
         witness = Witness(own.front, own.behind) if own is not None else None
         interrupts.hold()  # from here on there is a folder to judge
-        folder = make_folder(request.reports, resolved.profile.name)
+        folder = _folder_of(request, resolved.profile.name)
         names = _kept(request, target, folder)
         options = _locust_options(names, target, request.seed)
         command = locust_command(locustfile, folder, options, request.fleet)
@@ -96,14 +110,21 @@ def _run(request: RunRequest, resolved: Resolved, interrupts: Interrupts) -> Exi
         if code == ExitCode.BAD_CONFIGURATION:
             # It has said why, and nothing was loaded.
             shutil.rmtree(folder, ignore_errors=True)
-            return ExitCode.BAD_CONFIGURATION
+            return None
         state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
         unkept = ""
         try:
             run_json.end(state, locust_exit_code=code, mock=_statement(witness))
         except RunFolderError as error:
             unkept = str(error)
-    return judge_run(folder, run_json.facts, unkept, output)
+    return Ended(folder, run_json.facts, unkept)
+
+
+def _folder_of(request: RunRequest, profile: str) -> Path:
+    if request.folder is None:
+        return make_folder(request.reports, profile)
+    fill_folder(request.folder)
+    return request.folder
 
 
 def _say_limits(resolved: Resolved, fleet: Fleet | None) -> None:
