@@ -59,7 +59,7 @@ def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | N
 
 
 def judge_leg(folder: Path, facts: dict[str, Any]) -> Summary:
-    """Judge one of many runs that are to be compared, and write its reports; RunFolderError if it can't be."""
+    """Judge one of several runs and write its reports; RunFolderError if it can't be read or written."""
     summary = summarise_run(replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json")))
     write_into(folder, summary)
     return summary
