@@ -113,4 +113,4 @@ def _last_known(event: RunEvent) -> str:
         return _named(event)  # of an older run
     if reported_s is None:
         return f"{_named(event)}, which had reported nothing,"
-    return f"{_named(event)}, which had reported {whole(calls)} calls, the last {since_start(reported_s)},"
+    return f"{_named(event)}, which had reported {whole(calls)} calls by {since_start(reported_s)},"
