@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-from tokenswarm.metrics.recovery import Moments, moment_width_s, moments_in, recovery_of, recovery_reading
+from tokenswarm.metrics.injection import Happening, Injection, injection_reading
+from tokenswarm.metrics.moments import MOST_PROVIDERS, MomentNames, Moments, moment_width_s, moments_in
+from tokenswarm.metrics.recovery import Recovery, recovery_of, unexplained_outages
 from tokenswarm.metrics.source import Aggregation
 
 RATE = 10  # calls that end in each moment
@@ -26,6 +28,12 @@ def recover(
     seen: Moments, at_s: float = 20.0, next_s: float = END_S, limit: float = 0.01, reach_s: float = 11
 ):
     return recovery_of(seen, at_s, next_s, END_S, limit, reach_s)
+
+
+def reading(recoveries: list[Recovery], aggregation: Aggregation):
+    """Of several things done, each with its recovery."""
+    injections = [Injection(Happening(one.injected_s, "x"), one) for one in recoveries]
+    return injection_reading("recovery_time", injections, aggregation)
 
 
 def test_it_lasts_from_the_injection_to_the_last_failure() -> None:
@@ -68,8 +76,8 @@ def test_without_five_calm_seconds_at_the_end_it_has_not_recovered() -> None:
     """What was seen until then bounds it from below."""
     recovery = recover(moments((20, 55.1)))
     assert recovery.took_s is None
-    reading = recovery_reading([recovery, recover(moments((20, 21)))], Aggregation("max"))
-    assert (reading.value, reading.low, reading.high) == (40.0, 40.0, math.inf)
+    both = reading([recovery, recover(moments((20, 21)))], Aggregation("max"))
+    assert (both.value, both.low, both.high) == (40.0, 40.0, math.inf)
     assert recover(moments((20, 55))).took_s == pytest.approx(35)
 
 
@@ -88,18 +96,49 @@ def test_several_recoveries_give_one_figure(aggregation: str, value: float) -> N
     name, _, percentile = aggregation.partition("(")
     asked = Aggregation(name, float(percentile[:-1]) if percentile else None)
     found = [recover(moments((20, 20 + seconds))) for seconds in (3, 1, 4, 2)]
-    assert recovery_reading(found, asked).value == pytest.approx(value)
+    assert reading(found, asked).value == pytest.approx(value)
 
 
 def test_nothing_done_is_no_figure() -> None:
     """Never a recovery of 0 s."""
-    assert recovery_reading([], Aggregation("max")).value is None
+    assert reading([], Aggregation("max")).value is None
 
 
 def test_moments_are_told_from_other_counts() -> None:
-    """Counts of the same moment by several workers add up."""
+    """Counts of the same moment by several workers add up; a provider's name may hold a slash."""
     counts = [("ended/3", 2.0), ("calls", 9.0), ("failed/3", 1.0), ("ended/3", 4.0), ("check_met/x", 1.0)]
-    assert moments_in(counts, 0.1) == Moments(0.1, {3: 6.0}, {3: 1.0})
+    counts += [("from/a/b/3", 2.0), ("from/a/b/3", 1.0), ("from/c/4", 1.0)]
+    assert moments_in(counts, 0.1) == Moments(0.1, {3: 6.0}, {3: 1.0}, {"a/b": {3: 3.0}, "c": {4: 1.0}})
+
+
+def test_a_failed_call_has_no_provider_and_providers_are_bounded() -> None:
+    """Who cut a call did not answer it; a target that makes up names can't fill the run folder."""
+    names = MomentNames()
+    assert list(names.of(7, "a", has_failed=True)) == ["ended/7", "failed/7"]
+    assert list(names.of(7, "", has_failed=False)) == ["ended/7"]
+    told = {name for i in range(100) for name in names.of(7, f"p{i}", has_failed=False)}
+    assert len(told) == 1 + MOST_PROVIDERS + 1
+    assert "from/other/7" in told
+
+
+def outages(seen: Moments, *explained: Recovery) -> list[tuple[float, float | None]]:
+    found = unexplained_outages(seen, explained, END_S, 0.01)
+    return [(round(one.injected_s, 1), one.took_s) for one in found]
+
+
+def test_a_burst_that_no_action_explains_is_an_outage_of_its_own() -> None:
+    """From its first failure on; each by itself, and none that follows from what was done."""
+    seen = moments((10, 11.5), (20, 22), (40, 40.1))
+    done = recover(seen)
+    assert outages(seen, done) == [(10.0, pytest.approx(1.5)), (40.0, pytest.approx(0.1))]
+    assert outages(moments((20, 22)), done) == []
+
+
+def test_a_stray_failure_is_no_outage() -> None:
+    """One or two calls in a minute fail anywhere."""
+    seen = Moments(0.1, dict.fromkeys(range(600), float(RATE)), {300: 2.0})
+    assert outages(seen) == []
+    assert outages(Moments(0.1, seen.ended, {300: 3.0})) == [(30.0, pytest.approx(0.1))]
 
 
 def test_moments_of_a_long_run_are_wider() -> None:

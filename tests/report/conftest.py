@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ import pytest
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.measurements import CHECK_ASKED, CHECK_MET
+from tokenswarm.metrics.moments import MomentNames
 from tokenswarm.profile.expectations import Expect, Expectations
 
 STAGES = (  # name, seconds, users at its end, warm-up
@@ -77,6 +78,7 @@ class Script:
     model: str = "mock"
     scale: float = 0.4  # calls a second of one user
     alter: Callable[[CallRecord, Random], None] = lambda _record, _rng: None  # what is special about a call
+    events: Sequence[Mapping[str, Any]] = ()  # more of them
 
 
 def users_at(at_s: float) -> int:
@@ -197,6 +199,7 @@ def facts_of(script: Script) -> dict[str, Any]:
 def _write_intervals(folder: Path, script: Script) -> None:
     objectives = {"latency": 1.0} if script.slo else None
     collector = Collector(0.0, 1.0, objectives)
+    moments = MomentNames()
     lines, now_s = [], 1.0
     for record in calls_of(script):
         while record.intended_at_s > now_s:
@@ -204,8 +207,17 @@ def _write_intervals(folder: Path, script: Script) -> None:
             now_s += 1.0
         collector.record(record)
         _count_checks(collector, script, record)
+        if script.profile.get("actions"):
+            _count_moment(collector, moments, record)
     lines.append(json.dumps(collector.drain().to_json()))
     (folder / "intervals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _count_moment(collector: Collector, names: MomentNames, record: CallRecord) -> None:
+    """As a load generator does beside actions."""
+    assert record.ended_at_s is not None
+    for name in names.of(int(record.ended_at_s * 10), record.provider, has_failed=not record.is_success):
+        collector.count(name, record.ended_at_s, record.stage)
 
 
 def _count_checks(collector: Collector, script: Script, record: CallRecord) -> None:
@@ -232,6 +244,8 @@ def _write_samples(folder: Path, script: Script) -> None:
 
 def _write_events(folder: Path, script: Script) -> None:
     rows: list[dict[str, Any]] = [{"at_s": 0.0, "event": "started", "users": 0}]
+    rows[0]["monotonic_s"] = 1000.0
+    rows += map(dict, script.events)
     rows += [{"at_s": 30.0, "event": "worker_lost", "worker": worker} for worker in script.lost]
     if script.reason:
         stopped = {"at_s": script.stopped_s, "event": "stopped", "reason": script.reason}

@@ -42,6 +42,7 @@ def describe(names: Names) -> str:
         f"  streaming   {profile.streaming:.0%} of calls",
         *paired,
         *_expected_lines(profile),
+        *_action_lines(profile),
         f"  judged by   {len(resolved.thresholds)} threshold lines",
         *(f"    {threshold.text}" for threshold in resolved.thresholds),
         "ok: nothing was called",
@@ -82,6 +83,12 @@ def _open_lines(profile: Profile) -> list[str]:
 def _expected_lines(profile: Profile) -> list[str]:
     checks = Expectations(profile.expect).checks
     return [f"  expects     {'; '.join(checks)}"] if checks else []
+
+
+def _action_lines(profile: Profile) -> list[str]:
+    if not profile.actions:
+        return []
+    return ["  actions", *(f"    {action.at:<16}{action.name}: {action.did}" for action in profile.actions)]
 
 
 def _shares(profile: Profile) -> str:

@@ -263,6 +263,16 @@ _ROWS: Final = (
         "From an action's injection until the error rate is back under its limit and stays there 5 s.",
         is_success_only=False,
     ),
+    _time(
+        "failover_time",
+        "From an action until most answers come from another provider than the one that is usual.",
+        is_success_only=False,
+    ),
+    _time(
+        "return_time",
+        "From an action until most answers come from the usual provider again.",
+        is_success_only=False,
+    ),
     Metric("users", Kind.GAUGE, "1", "Simulated users running."),
     Metric("ws_open", Kind.GAUGE, "1", "WebSockets open on all load generators together."),
     _time("generator_lag", "How late the gevent hub ran a timer that was due.", is_success_only=False),

@@ -12,10 +12,10 @@ from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.injection import INJECTION_TIMES, Injection, injection_reading
 from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.paired import PAIRED, paired_difference
 from tokenswarm.metrics.reading import of_histogram, of_samples
-from tokenswarm.metrics.recovery import Recovery, recovery_reading
 from tokenswarm.metrics.row import Row
 from tokenswarm.metrics.series import (
     COMPRESSION_ASKED,
@@ -96,7 +96,7 @@ class Measurements:
         self.width_s = width_s
         self.faults: dict[FaultKey, Fault] = {}
         self.samples: list[Sample] = []
-        self.recoveries: Sequence[Recovery] = ()  # known once the run is over
+        self.injections: Sequence[Injection] = ()  # known once the run is over
         self._stages = tuple(stages)
         self._rows: dict[tuple[str, Labels], Row] = {}
         self._grown: _Grown | None = None
@@ -267,8 +267,8 @@ class Measurements:
     ) -> Reading:
         """One figure; absent, with the reason, when nothing was measured."""
         kind = METRICS[metric].kind
-        if metric == "recovery_time":
-            return recovery_reading(self._recoveries(selector, span), aggregation)
+        if metric in INJECTION_TIMES:
+            return injection_reading(metric, self._injections(selector, span), aggregation)
         if kind in (Kind.TIME, Kind.AMOUNT):
             return of_histogram(self.histogram(metric, selector, span), aggregation)
         if kind is Kind.DIFFERENCE:
@@ -312,15 +312,15 @@ class Measurements:
             and (span is None or span.start_s <= sample.at_s < span.end_s)
         ]
 
-    def _recoveries(self, selector: Selector, span: Span | None) -> list[Recovery]:
-        """Those whose injection lies there."""
+    def _injections(self, selector: Selector, span: Span | None) -> list[Injection]:
+        """Those that lie there."""
         stage = selector.labels.get("stage")
         spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
         return [
-            recovery
-            for recovery in self.recoveries
-            if any(s.start_s <= recovery.injected_s < s.end_s for s in spans)
-            and (span is None or span.start_s <= recovery.injected_s < span.end_s)
+            injection
+            for injection in self.injections
+            if any(s.start_s <= injection.at_s < s.end_s for s in spans)
+            and (span is None or span.start_s <= injection.at_s < span.end_s)
         ]
 
     def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:

@@ -9,34 +9,17 @@ injection: what it did would have shown by then.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.source import Aggregation, Reading
+from tokenswarm.metrics.moments import Moments
 
-# Label-less counts of calls by moment are named KIND/NUMBER OF THE MOMENT.
-ENDED: Final = "ended"
-FAILED: Final = "failed"
 CALM_S: Final = 5.0
-_NARROWEST_S: Final = 0.1
-_MOST_MOMENTS: Final = 6000
 _WINDOW_S: Final = 1.0
-
-
-def moment_width_s(total_s: float) -> float:
-    """A tenth of a second, or more in a long run: what is kept must not grow with a run's length."""
-    return max(_NARROWEST_S, total_s / _MOST_MOMENTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Calls that ended, and those that failed, by moment: the i-th begins at i × `width_s` of the run."""
-
-    width_s: float
-    ended: Mapping[int, float]
-    failed: Mapping[int, float]
+# Less may be the noise of any run; more is worth a line of its own.
+_LEAST_LOST: Final = 3
+_MOST_OUTAGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +42,6 @@ class Recovery:
         return None if self.recovered_s is None else self.recovered_s - self.injected_s
 
 
-def moments_in(counts: Iterable[tuple[str, float]], width_s: float) -> Moments:
-    """The moments among all label-less counts of a run; others are passed over."""
-    found: dict[str, dict[int, float]] = {ENDED: {}, FAILED: {}}
-    for name, count in counts:
-        kind, _, moment = name.partition("/")
-        if kind in found:
-            of_kind = found[kind]
-            of_kind[int(moment)] = of_kind.get(int(moment), 0) + count
-    return Moments(width_s, found[ENDED], found[FAILED])
-
-
-def recovery_reading(recoveries: Sequence[Recovery], aggregation: Aggregation) -> Reading:
-    """One figure over several recoveries, in seconds; one that was not seen to end bounds it from below."""
-    if not recoveries:
-        return Reading.absent("nothing was done to the target there")
-    took_s = sorted(r.observed_until_s - r.injected_s if r.took_s is None else r.took_s for r in recoveries)
-    count = len(took_s)
-    if aggregation.name == "count":
-        return Reading.exact(count, count)
-    quantile = {"min": 0.0, "max": 1.0}.get(aggregation.name, aggregation.quantile)
-    value = (
-        sum(took_s) / count if quantile is None else took_s[max(0, math.ceil(quantile * count - 1e-9) - 1)]
-    )
-    if any(recovery.took_s is None for recovery in recoveries):
-        return Reading(value, count, value, math.inf, "it had not recovered when the run ended")
-    return Reading.exact(value, count)
-
-
 def recovery_of(
     moments: Moments, injected_s: float, next_s: float, until_s: float, error_limit: float, reach_s: float
 ) -> Recovery:
@@ -96,10 +51,9 @@ def recovery_of(
     which the first error can follow: that of a call.
     """
     width_s = moments.width_s
-    begin, end = int(injected_s / width_s + 1e-9), int(until_s / width_s + 1e-9)
-    window = max(1, round(_WINDOW_S / width_s))
-    shares = _shares(moments, begin, end, window)
-    reach = int(min(next_s, injected_s + reach_s) / width_s + 1e-9)
+    begin, end = moments.index(injected_s), moments.index(until_s)
+    shares = _shares(moments, begin, end, moments.span(_WINDOW_S))
+    reach = moments.index(min(next_s, injected_s + reach_s))
     over = [i for i, share in enumerate(shares, start=begin) if share > error_limit]
     first = next((i for i in over if i < reach), None)
     if first is None:
@@ -116,6 +70,32 @@ def recovery_of(
         max(shares[: stop - begin], default=0.0),
         until_s,
     )
+
+
+def unexplained_outages(
+    moments: Moments, explained: Sequence[Recovery], until_s: float, error_limit: float
+) -> Iterator[Recovery]:
+    """Bursts of failures that none of these recoveries covers: somebody else did something to the target.
+
+    Each begins with its first failure: when its cause came nobody told. Nothing is looked for before 0 s.
+    """
+    width_s, end = moments.width_s, moments.index(until_s)
+    shares = _shares(moments, 0, end, moments.span(_WINDOW_S))
+    covered = [
+        (moments.index(one.injected_s), end if one.recovered_s is None else moments.index(one.recovered_s))
+        for one in explained
+    ]
+    after = found = 0
+    for i in sorted(moments.failed):
+        if i < after or i >= end or found >= _MOST_OUTAGES or shares[i] <= error_limit:
+            continue
+        if any(begin <= i <= stop for begin, stop in covered):
+            continue
+        outage = recovery_of(moments, i * width_s, until_s, until_s, error_limit, width_s)
+        after = end if outage.recovered_s is None else moments.index(outage.recovered_s) + 1
+        if outage.lost >= _LEAST_LOST:
+            found += 1
+            yield outage
 
 
 def _shares(moments: Moments, begin: int, end: int, window: int) -> list[float]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
+from urllib.parse import urljoin
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.units import format_duration, parse_duration
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.references import fill
 from tokenswarm.profile.stage import Stage
-from tokenswarm.profile.target import env_name, url_or_path
-from tokenswarm.profile.values import Block, PositiveDuration, problem
+from tokenswarm.profile.target import Target, env_name, url_or_path
+from tokenswarm.profile.values import Block, Name, PositiveDuration, problem
 from tokenswarm.profile.yaml_tree import Path
 
 # Its references to the environment are looked up when it is run: what they hold reaches no file.
@@ -60,6 +62,9 @@ class Action(Block):
     post: Annotated[str, AfterValidator(url_or_path)] | None = Field(
         default=None, description="a URL, or a path on the target itself"
     )
+    to: Name | None = Field(
+        default=None, description="whose admin URL a post's path is on: a name in the target's admin_urls"
+    )
     body: dict[str, Any] = Field(default_factory=dict, description="of the POST, sent as JSON")
     key_env: Annotated[str, BeforeValidator(env_name)] | None = Field(
         default=None, description="NAME of the environment variable whose value is the POST's bearer key"
@@ -73,8 +78,10 @@ class Action(Block):
     def _does_one_thing(self) -> Action:
         if (self.post is None) == (self.command is None):
             raise problem("need one of post and command")
-        if self.post is None and (self.body or self.key_env):
-            raise problem("body and key_env belong to post")
+        if self.post is None and (self.body or self.key_env or self.to):
+            raise problem("to, body and key_env belong to post")
+        if self.to is not None and not str(self.post).startswith("/"):
+            raise problem(f"to: {self.to} has the URL already; post needs a path, such as /admin")
         return self
 
     def at_s(self, stages: StagePlan) -> float:
@@ -82,6 +89,27 @@ class Action(Block):
         name, offset_s = _read_at(self.at)
         start_s = next((span.start_s for span in stages.spans() if span.name == name), 0.0)
         return start_s + offset_s
+
+    def url_on(self, target: Target) -> str | None:
+        """Where it is posted, None for a command; ConfigurationError if the target doesn't name the place."""
+        if self.post is None:
+            return None
+        if self.to is None:
+            return urljoin(target.url, self.post)
+        if self.to in target.admin_urls:
+            return target.admin_urls[self.to].rstrip("/") + self.post
+        known = ", ".join(target.admin_urls) or "nothing"
+        raise ConfigurationError(
+            f"target {target.name}: the action {self.name} is posted to {self.to}, and its admin_urls name"
+            f" {known}; write `admin_urls: {{{self.to}: http://HOST:PORT}}` into a target file"
+        )
+
+    @property
+    def did(self) -> str:
+        """What it does, for people."""
+        if self.command is not None:
+            return " ".join(self.command)
+        return f"POST {self.post}" + (f" to {self.to}" if self.to else "")
 
     def scaled(self, time_scale: float) -> Action:
         """The same action in a shrunk run."""

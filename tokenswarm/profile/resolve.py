@@ -66,6 +66,8 @@ def resolve(
     if target is not None:
         check_target(profile.scenario, target)
         provider_of(target, profile.paired)
+        for action in profile.actions:
+            action.url_on(target)
     thresholds = tuple(thresholds_of(profile, slo))
     if target is not None:
         _check_models(thresholds, target)

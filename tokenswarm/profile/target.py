@@ -14,7 +14,7 @@ from tokenswarm.profile.prices import Prices
 from tokenswarm.profile.references import REFERENCE, fill, has_default
 from tokenswarm.profile.signals import Gateway, Signal
 from tokenswarm.profile.socket_messages import SocketSection
-from tokenswarm.profile.values import Block, Document, Flag, problem
+from tokenswarm.profile.values import Block, Document, Flag, Name, problem
 from tokenswarm.profile.yaml_tree import Path
 from tokenswarm.wire.gateway_signals import AUTO
 from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
@@ -51,6 +51,13 @@ def _url(value: str) -> str:
     if parts.fragment:
         raise problem("no #fragment in a URL: it would never be sent")
     return _no_secret_in_query(value.strip(), parts.query)
+
+
+def _admin_url(value: str) -> str:
+    url = _url(value)
+    if url.startswith(("ws://", "wss://")):
+        raise problem(f"got {url}, need http://HOST or https://HOST: actions are posted")
+    return url
 
 
 def _path(value: str) -> str:
@@ -143,6 +150,9 @@ class Target(Document, Aim):
     )
     prices: Prices | None = Field(default=None, description="per million tokens")
     provider: Provider | None = Field(default=None, description="the provider itself, for the paired arm")
+    admin_urls: dict[Name, Annotated[str, AfterValidator(_admin_url)]] = Field(
+        default_factory=dict, description="name → where a profile's actions post what has `to: NAME`"
+    )
     websocket: SocketSection = Field(
         default=SocketSection(), description="keep-alive; and what the messages of dialect websocket mean"
     )

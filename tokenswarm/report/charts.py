@@ -43,8 +43,12 @@ _COLOURS: Final[Mapping[str, str]] = {
     "p95": "amber",
     "p99": "plum",
 }
-# Failure classes, the commonest first; what is beyond them is drawn as one.
-_CLASSES: Final = ("brick", "amber", "plum", "teal", "blue")
+# Failure classes and providers, the commonest first; what is beyond them is drawn as one.
+_RANKS: Final[Mapping[str, Sequence[str]]] = {
+    "errors": ("brick", "amber", "plum", "teal", "blue"),
+    "providers": ("blue", "amber", "teal", "plum", "olive"),
+}
+_BEYOND: Final[Mapping[str, str]] = {"errors": "classes", "providers": "providers"}
 _DASHES: Final = {"warn": [2, 3], "fail": [7, 4]}
 _CLOSE: Final = 0.11  # as a share of the scale: nearer than this, two labels would overlap
 _LABEL_WIDTH: Final = 88
@@ -88,6 +92,7 @@ _CHARTS: Final = (
         right_unit="/s",
     ),
     _Chart("memory", "Memory of the target, MB", "MB", 180),
+    _Chart("providers", "Calls per second, by the provider that answered", "/s", 220),
     _Chart("errors", "Failed calls per second, by class", "/s", 220),
 )
 
@@ -110,7 +115,8 @@ class _Drawing:
     ) -> None:
         self._chart = chart
         self._timeline = timeline
-        self._tracks = _few(timeline.of(chart.key)) if chart.key == "errors" else timeline.of(chart.key)
+        tracks = timeline.of(chart.key)
+        self._tracks = _few(tracks) if chart.key in _RANKS else tracks
         self._limits = [limit for limit in timeline.limits if limit.chart == chart.key]
         self._x_range = x_range
         self._top = self._highest()
@@ -285,8 +291,9 @@ class _Drawing:
             self.figure.add_layout(label(text, colour, x=mark.at_s, y=0, x_offset=-4, y_offset=4))
 
     def _colour(self, i: int, track: Track) -> str:
-        if self._chart.key == "errors":
-            return light(_CLASSES[i] if i < len(_CLASSES) else "slate")
+        ranks = _RANKS.get(self._chart.key)
+        if ranks is not None:
+            return light(ranks[i] if i < len(ranks) else "slate")
         return light(_COLOURS[track.name])
 
     def _style(self) -> None:
@@ -305,15 +312,17 @@ class _Drawing:
 
 
 def _few(tracks: Sequence[Track]) -> list[Track]:
-    """The commonest classes, and the others as one."""
+    """The commonest, and the others as one."""
     ranked = sorted(tracks, key=lambda track: -sum(value or 0 for value in track.values))
-    rest = ranked[len(_CLASSES) :]
+    most = len(_RANKS[ranked[0].chart]) if ranked else 0
+    rest = ranked[most:]
     if len(rest) < 2:
         return ranked
     together = tuple(
         sum(value or 0 for value in values) for values in zip(*(t.values for t in rest), strict=True)
     )
-    return [*ranked[: len(_CLASSES)], Track("errors", f"{len(rest)} other classes", together)]
+    chart = ranked[0].chart
+    return [*ranked[:most], Track(chart, f"{len(rest)} other {_BEYOND[chart]}", together)]
 
 
 def _floats(values: Sequence[float | None]) -> Any:

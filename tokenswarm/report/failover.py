@@ -1,4 +1,4 @@
-"""What the profile's actions did to the target: calls lost, time to recover, and latency around them."""
+"""What was done to the target: calls lost, time to recover, where answers came from, latency around it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,38 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from tokenswarm.metrics.injection import Happening, Injection
 from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
-from tokenswarm.metrics.recovery import Recovery, moment_width_s, moments_in, recovery_of
+from tokenswarm.metrics.moments import Moments, moment_width_s, moments_in
+from tokenswarm.metrics.recovery import Recovery, recovery_of, unexplained_outages
 from tokenswarm.metrics.source import Aggregation, Selector, Span
+from tokenswarm.metrics.switchover import switches_in, switchover_of, usual_provider
 from tokenswarm.metrics.thresholds import Status
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
-from tokenswarm.report.run_folder import Run, RunEvent
+from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import ActionRow, Phase
 
+OUTAGE: Final = "an outage that nobody announced"
 _DEFAULT_LIMIT: Final = 0.01
 _EVERYTHING: Final = Selector({"outcome": ANY_OUTCOME})
 
 
-def find_recoveries(run: Run, profile: Profile, slo: Slo | None) -> None:
-    """Put the recoveries from the run's actions into its measurements, where thresholds read them."""
+def find_injections(run: Run, profile: Profile, slo: Slo | None) -> None:
+    """Put what was done to the target, and what came of it, into the measurements, for thresholds to read."""
     counts = (item for _, series in run.measurements.each() for item in series.counts.items())
     moments = moments_in(counts, moment_width_s(run.facts.planned_s))
     limit = error_limit(profile, slo)
-    run.measurements.recoveries = tuple(
-        recovery_of(moments, action.at_s, next_s, run.ended_s, limit, profile.timeouts.total_s + 1)
-        for action, next_s in _actions(run)
-    )
+    told = sorted((*_actions(run), *_deaths(run)), key=lambda one: one.at_s)
+    found = [
+        (one, recovery_of(moments, one.at_s, next_s, run.ended_s, limit, profile.timeouts.total_s + 1))
+        for one, next_s in _with_next(told, run.ended_s)
+    ]
+    outages = unexplained_outages(moments, [recovery for _, recovery in found], run.ended_s, limit)
+    found += [(Happening(outage.injected_s, OUTAGE), outage) for outage in outages]
+    found.sort(key=lambda pair: pair[0].at_s)
+    run.measurements.injections = tuple(_with_switchovers(found, moments, run.ended_s))
 
 
 def error_limit(profile: Profile, slo: Slo | None) -> float:
@@ -45,44 +54,101 @@ def error_limit(profile: Profile, slo: Slo | None) -> float:
 
 
 def action_rows(run: Run) -> tuple[ActionRow, ...]:
-    """Every action that was done, in order; `find_recoveries` comes first."""
+    """Everything that was done to the target, in order; `find_injections` comes first."""
     measurements = run.measurements
     rows: list[ActionRow] = []
     since_s = next((stage.start_s for stage in measurements.stages if not stage.is_warmup), 0.0)
-    for (event, next_s), recovery in zip(_actions(run), measurements.recoveries, strict=True):
-        recovered_s = next_s if recovery.recovered_s is None else min(next_s, recovery.recovered_s)
-        # Figures are of whole intervals; that in which it recovered belongs to the time before.
-        calm_s = recovered_s
-        if recovery.took_s:
-            calm_s = min(next_s, math.ceil(recovered_s / measurements.width_s) * measurements.width_s)
-        spans = {"during": Span(event.at_s, calm_s), "after": Span(calm_s, next_s)}
-        if not rows:  # later on, it is what came after the action before
-            spans = {"before": Span(since_s, event.at_s), **spans}
-        rows.append(_row(event, recovery, [_phase(measurements, name, span) for name, span in spans.items()]))
+    following = [injection.at_s for injection in measurements.injections[1:]]
+    for injection, next_s in zip(measurements.injections, [*following, run.ended_s], strict=False):
+        calm_s = _calm_s(injection, next_s, measurements.width_s)
+        spans = {"during": Span(injection.at_s, calm_s), "after": Span(calm_s, next_s)}
+        if not rows:  # later on, it is what came after the happening before
+            spans = {"before": Span(since_s, injection.at_s), **spans}
+        rows.append(_row(injection, [_phase(measurements, name, span) for name, span in spans.items()]))
     return tuple(rows)
 
 
-def _row(event: RunEvent, recovery: Recovery, phases: Sequence[Phase | None]) -> ActionRow:
-    details = event.details
+def _calm_s(injection: Injection, next_s: float, width_s: float) -> float:
+    """When errors had passed and answers came from where they went on to come from."""
+    recovery, switchover = injection.recovery, injection.switchover
+    settled = [next_s if recovery.recovered_s is None else recovery.recovered_s]
+    if switchover is not None:
+        settled += [at_s for at_s in (switchover.left_s, switchover.returned_s) if at_s is not None]
+    last_s = min(next_s, max(settled))
+    # Figures are of whole intervals; that in which it recovered belongs to the time before.
+    return min(next_s, math.ceil(last_s / width_s) * width_s) if last_s > injection.at_s else last_s
+
+
+def _row(injection: Injection, phases: Sequence[Phase | None]) -> ActionRow:
+    happening, recovery, switchover = injection.happening, injection.recovery, injection.switchover
     return ActionRow(
-        name=str(details.get("name", "")),
-        did=str(details.get("did", "")),
-        at_s=round(event.at_s, 3),
-        is_ok=bool(details.get("is_ok")),
-        said=str(details.get("said", "")),
+        name=happening.name,
+        did=happening.did,
+        at_s=round(happening.at_s, 3),
+        is_ok=happening.is_ok,
+        said=happening.said,
         recovery_s=None if recovery.took_s is None else round(recovery.took_s, 3),
         lost=recovery.lost,
         worst_error_rate=recovery.worst_rate,
         first_failure_s=recovery.first_failure_s,
+        usual_provider=switchover.usual if switchover is not None else "",
+        failover_s=_rounded(injection.failover_s),
+        return_s=_rounded(injection.return_s),
+        is_away_at_end=injection.is_last and switchover is not None and switchover.is_away,
         phases=tuple(phase for phase in phases if phase is not None),
     )
 
 
-def _actions(run: Run) -> Iterator[tuple[RunEvent, float]]:
-    """Each action, and until when its effect is looked at: the next one, or the end of the run."""
-    events = sorted((e for e in run.events if e.name == "action"), key=lambda event: event.at_s)
-    for event, following in itertools.zip_longest(events, events[1:]):
-        yield event, run.ended_s if following is None else following.at_s
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _actions(run: Run) -> Iterator[Happening]:
+    for event in run.events:
+        if event.name == "action":
+            said = event.details
+            yield Happening(
+                event.at_s,
+                str(said.get("name", "")),
+                str(said.get("did", "")),
+                bool(said.get("is_ok")),
+                str(said.get("said", "")),
+            )
+
+
+def _deaths(run: Run) -> Iterator[Happening]:
+    """Processes of the embedded stack that ended before the run did."""
+    started = run.event("started")
+    since_s = started.details.get("monotonic_s") if started is not None else None
+    if not isinstance(since_s, int | float):
+        return
+    for death in run.facts.deaths:
+        at_s = death.monotonic_s - since_s
+        if 0 <= at_s < run.ended_s:
+            yield Happening(at_s, f"the death of {death.name}", f"process {death.pid} ended")
+
+
+def _with_next(told: Sequence[Happening], end_s: float) -> Iterator[tuple[Happening, float]]:
+    """Each, and until when its effect is looked at: the next one, or the end of the run."""
+    for one, following in itertools.zip_longest(told, told[1:]):
+        yield one, end_s if following is None else following.at_s
+
+
+def _with_switchovers(
+    found: Sequence[tuple[Happening, Recovery]], moments: Moments, end_s: float
+) -> Iterator[Injection]:
+    if not found:
+        return
+    first_s = found[0][0].at_s
+    usual = usual_provider(moments, first_s)
+    switches = switches_in(moments, usual, first_s, end_s) if usual is not None else ()
+    for (happening, recovery), (_, next_s) in zip(
+        found, _with_next([one for one, _ in found], end_s), strict=True
+    ):
+        switchover = None
+        if usual is not None:
+            switchover = switchover_of(switches, usual, happening.at_s, next_s)
+        yield Injection(happening, recovery, switchover, is_last=happening is found[-1][0])
 
 
 def _phase(measurements: Measurements, name: str, span: Span) -> Phase | None:

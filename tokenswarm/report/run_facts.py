@@ -44,6 +44,20 @@ class MockCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Death:
+    """A process of the embedded stack that ended by itself, or was killed; by the machine's clock."""
+
+    name: str
+    pid: int
+    monotonic_s: float
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Death:
+        """The death that run.json holds."""
+        return cls(str(data["name"]), int(data["pid"]), float(data["monotonic_s"]))
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """run.json; times are seconds since the run's start. `profile`, `slo` and `target` are as written."""
 
@@ -65,6 +79,7 @@ class RunFacts:
     locust_exit_code: int | None
     environment: Mapping[str, Any]
     mock: MockCounts | None
+    deaths: tuple[Death, ...] = ()
 
     @property
     def stage_spans(self) -> tuple[StageSpan, ...]:
@@ -121,6 +136,7 @@ class RunFacts:
             locust_exit_code=None if exit_code is None else int(exit_code),
             environment=dict(data.get("environment") or {}),
             mock=MockCounts.from_json(mock) if mock else None,
+            deaths=tuple(Death.from_json(row) for row in data.get("deaths") or ()),
         )
 
 

@@ -15,7 +15,7 @@ from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
 from tokenswarm.report.breakpoint import breakpoint_of
 from tokenswarm.report.drift import drift_of
-from tokenswarm.report.failover import action_rows, find_recoveries
+from tokenswarm.report.failover import action_rows, find_injections
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
 from tokenswarm.report.measure_answers import answers_of
 from tokenswarm.report.measure_overhead import overhead_of
@@ -35,7 +35,7 @@ def summarise_run(run: Run) -> Summary:
     if facts.slo is not None:
         slo = Slo.from_resolved(facts.slo["resolved"], str(facts.slo.get("file", "")))
     expectations = Expectations(profile.expect)
-    find_recoveries(run, profile, slo)
+    find_injections(run, profile, slo)
     results = judge(thresholds_of(profile, slo), run.measurements)
     checks = checks_of(run, profile, {result.threshold.subject.metric for result in results})
     peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tokenswarm.report.answers import Answers
-from tokenswarm.report.figures import plain_rate
+from tokenswarm.report.figures import plain_rate, share
 from tokenswarm.report.overhead import Overhead
 from tokenswarm.report.verdict import Verdict
 
@@ -285,10 +285,19 @@ class Phase:
     ttft_p95_ms: float | None
     providers: Mapping[str, float]  # name → share of the calls that named theirs
 
+    @property
+    def shown_providers(self) -> str:
+        """For people, the one with the most calls first."""
+        ranked = sorted(self.providers.items(), key=lambda one: -one[1])
+        return ", ".join(f"{name} {share(part)}" for name, part in ranked)
+
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """Something that the profile did to the target, and what came of it."""
+    """Something that was done to the target, or befell it, and what came of it.
+
+    Times that it took (`recovery_s`, `failover_s`, `return_s`) count from `at_s`.
+    """
 
     name: str
     did: str
@@ -300,12 +309,20 @@ class ActionRow:
     worst_error_rate: float  # of any second
     first_failure_s: float | None
     phases: tuple[Phase, ...]
+    usual_provider: str = ""  # that answered most calls before anything was done; "" if no answer says
+    failover_s: float | None = None  # until another provider answered
+    return_s: float | None = None  # until the usual one answered again
+    is_away_at_end: bool = False  # another one still answered when the run ended
 
     @property
     def sentence(self) -> str:
         """For people."""
         if not self.is_ok:
             return f"{self.name} was not done: {self.said}."
+        return " ".join([self._cost, *self._moves])
+
+    @property
+    def _cost(self) -> str:
         if self.recovery_s is None:
             return f"After {self.name} it did not recover: {self.lost} calls were lost."
         if not self.lost:
@@ -313,7 +330,19 @@ class ActionRow:
         calls = "1 call" if self.lost == 1 else f"{self.lost} calls"
         if not self.recovery_s:
             return f"{self.name} cost {calls}; the error rate stayed within its limit."
-        return f"After {self.name} it recovered in {self.recovery_s:.1f} s; {calls} were lost."
+        were = "was" if self.lost == 1 else "were"
+        return f"After {self.name} it recovered in {self.recovery_s:.1f} s; {calls} {were} lost."
+
+    @property
+    def _moves(self) -> list[str]:
+        moves = []
+        if self.failover_s is not None:
+            moves.append(f"Others than {self.usual_provider} answered after {self.failover_s:.1f} s.")
+        if self.return_s is not None:
+            moves.append(f"{self.usual_provider} answered again after {self.return_s:.1f} s.")
+        if self.is_away_at_end:
+            moves.append(f"{self.usual_provider} did not answer again before the run ended.")
+        return moves
 
 
 @dataclass(frozen=True, slots=True)

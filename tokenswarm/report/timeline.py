@@ -50,6 +50,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
             values = [_quantile_ms(times.get((metric, i)), quantile) for i in indices]
             if any(value is not None for value in values):
                 tracks.append(Track(metric, name, tuple(values)))
+    tracks += _providers(measurements, indices)
     tracks += _generator(measurements, indices)
     tracks += _memory(measurements, indices)
     tracks += _websockets(measurements, indices)
@@ -71,9 +72,9 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
 def _marks(run: Run) -> Iterator[Mark]:
     if run.aborted is not None:
         yield Mark(run.aborted.at_s, "aborted", str(run.aborted.details.get("detail", "")))
-    for event in run.events:
-        if event.name == "action":
-            yield Mark(event.at_s, str(event.details.get("name", "")), str(event.details.get("did", "")))
+    for injection in run.measurements.injections:
+        happening = injection.happening
+        yield Mark(happening.at_s, happening.name, happening.did)
 
 
 def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:
@@ -132,6 +133,21 @@ def _provider_calls(measurements: Measurements) -> dict[int, float]:
         if key.labels.arm == PROVIDER and key.labels.outcome != INTERRUPTED:
             calls[key.interval] = calls.get(key.interval, 0) + series.counts.get("calls", 0)
     return calls
+
+
+def _providers(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """Calls that each provider behind the gateway answered; nothing where there was only one."""
+    calls: dict[str, dict[int, float]] = {}
+    for key, series in measurements.each():
+        labels = key.labels
+        if not labels.provider or labels.arm == PROVIDER or labels.outcome == INTERRUPTED:
+            continue
+        by_interval = calls.setdefault(labels.provider, {})
+        by_interval[key.interval] = by_interval.get(key.interval, 0) + series.counts.get("calls", 0)
+    if len(calls) < 2:
+        return
+    for name, by_interval in sorted(calls.items(), key=lambda one: -sum(one[1].values())):
+        yield Track("providers", name, _per_second(by_interval, indices, measurements.width_s))
 
 
 def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:

@@ -12,6 +12,7 @@ from tokenswarm.report.markdown import code as _code
 from tokenswarm.report.markdown import table as _table
 from tokenswarm.report.markdown import text as _text
 from tokenswarm.report.overhead import PARTS
+from tokenswarm.report.provider_strip import lines_of, strip_of
 from tokenswarm.report.summary import Summary
 
 _MARKS: Final = {
@@ -97,7 +98,7 @@ def _actions(summary: Summary) -> Iterator[str]:
     for action in summary.actions:
         yield f"- {_text(since_start(action.at_s))}: {_text(action.sentence)}"
     yield ""
-    head = ("", "calls", "errors", "latency p50, ms", "p95", "first token p50, ms", "p95")
+    head = ("", "calls", "errors", "latency p50, ms", "p95", "first token p50, ms", "p95", "providers")
     rows = [
         (
             f"{phase.name} {action.name}",
@@ -107,11 +108,18 @@ def _actions(summary: Summary) -> Iterator[str]:
             time_ms(phase.latency_p95_ms),
             time_ms(phase.ttft_p50_ms),
             time_ms(phase.ttft_p95_ms),
+            phase.shown_providers,
         )
         for action in summary.actions
         for phase in action.phases
     ]
-    yield from _table(head, rows, "lrrrrrr")
+    yield from _table(head, rows, "lrrrrrrl")
+    strip = strip_of(summary.timeline)
+    if strip is not None:
+        yield ""
+        yield f"Who answered, {lasted(strip.cell_s)} a cell:"
+        yield ""
+        yield from (f"    {line}" for line in lines_of(strip))
 
 
 def _trust(summary: Summary) -> Iterator[str]:

@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenswarm.report.answers import GROUPS
-from tokenswarm.report.figures import share, since_start, time_ms, usd, whole
+from tokenswarm.report.figures import lasted, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
+from tokenswarm.report.provider_strip import lines_of, strip_of
 from tokenswarm.report.summary import Summary
 
 _STYLES: Final = {
@@ -225,6 +226,7 @@ def _actions(summary: Summary) -> Iterator[RenderableType]:
     table.add_column("", overflow="fold")
     for column in ("calls", "errors", "latency p50", "p95", "TTFT p50", "p95"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("providers", overflow="fold")
     for action in summary.actions:
         for phase in action.phases:
             table.add_row(
@@ -235,10 +237,15 @@ def _actions(summary: Summary) -> Iterator[RenderableType]:
                 time_ms(phase.latency_p95_ms),
                 time_ms(phase.ttft_p50_ms),
                 time_ms(phase.ttft_p95_ms),
+                Text(phase.shown_providers),
             )
     yield table
     for action in summary.actions:
         yield Text(f" {since_start(action.at_s)}  {action.sentence}")
+    strip = strip_of(summary.timeline)
+    if strip is not None:
+        yield Text(f"\nWho answered, {lasted(strip.cell_s)} a cell:", style="dim")
+        yield Text("\n".join(f" {line}" for line in lines_of(strip)), no_wrap=True)
 
 
 def _expected(summary: Summary) -> Table:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import gevent
 import orjson
@@ -49,7 +49,7 @@ class Actions:
             "action",
             at_s=began_s - self._started_at_s,
             name=action.name,
-            did=_shown(action),
+            did=action.did,
             is_ok=is_ok,
             said=said[:_LONGEST_SAID],
             took_s=round(time.monotonic() - began_s, 4),
@@ -58,8 +58,9 @@ class Actions:
     def _do(self, action: Action) -> str:
         if action.command is not None:
             return _run([fill(word, os.environ) for word in action.command], action.timeout_s)
-        assert action.post is not None
-        return _post(urljoin(self._plan.target.url, action.post), action)
+        url = action.url_on(self._plan.target)
+        assert url is not None
+        return _post(url, action)
 
 
 def _run(command: Sequence[str], timeout_s: float) -> str:
@@ -103,7 +104,3 @@ def _post(url: str, action: Action) -> str:
     if not 200 <= answer.status < 300:
         raise HTTPException(f"HTTP {answer.status}: {body}")
     return f"HTTP {answer.status}"
-
-
-def _shown(action: Action) -> str:
-    return f"POST {action.post}" if action.post is not None else " ".join(action.command or ())

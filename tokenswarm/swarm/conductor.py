@@ -84,7 +84,11 @@ class Conductor:
         self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch, plan.width_s)
         if isinstance(runner, LocalRunner):
             self.roster.add(_LOCAL, _LOCAL)
-        self._event("started", workers=len(runner.clients) if isinstance(runner, MasterRunner) else 1)
+        self._event(
+            "started",
+            workers=len(runner.clients) if isinstance(runner, MasterRunner) else 1,
+            monotonic_s=round(self._started_at_s, 6),  # what others on this machine noted can be told by it
+        )
         self._actions = Actions(self._plan, self._started_at_s, self._event)
         self._loop = gevent.spawn(self._run)
 

@@ -13,7 +13,7 @@ import gevent
 from tokenswarm.metrics.call import DROPPED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.delta_bounds import LabelBound
-from tokenswarm.metrics.recovery import ENDED, FAILED
+from tokenswarm.metrics.moments import MomentNames
 from tokenswarm.metrics.series import LATE_SHARES, Delta
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.expectations import Expectations
@@ -73,6 +73,7 @@ class Load:
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)
         self._models = {model.name: model for model in plan.target.asked}
+        self._moment_names = MomentNames()
         self._moment_s = plan.moment_s
 
     def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
@@ -183,9 +184,9 @@ class Load:
     def _count_moment(self, record: CallRecord, width_s: float) -> None:
         """Count what ended when, finer than intervals are: recovery is a matter of tenths of a second."""
         moment = int(max(0.0, self.last_call_s) / width_s)
-        kinds = (ENDED, FAILED) if record.outcome in FAILURES else (ENDED,)
-        for kind in kinds:
-            self.collector.count(f"{kind}/{moment}", self.last_call_s, record.stage)
+        has_failed = record.outcome in FAILURES
+        for name in self._moment_names.of(moment, record.provider, has_failed=has_failed):
+            self.collector.count(name, self.last_call_s, record.stage)
 
     def count_refusal(self, record: CallRecord) -> None:
         """Count an attempt that was refused and will be made again: no call yet."""
@@ -201,14 +202,14 @@ class Load:
         self._signals.read(record)
         if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
             self._expectation.judge(record, self.last_call_s)
-            if self._moment_s is not None and record.outcome != INTERRUPTED:
-                self._count_moment(record, self._moment_s)
         asked = self._models[record.requested_model]
         prices = asked.prices or self.plan.target.prices
         if record.cost is None and prices is not None and record.is_success:
             record.cost = prices.cost(record.input_tokens or 0, record.output_tokens or 0)
         if asked.provider and not record.provider and record.cache != HIT:
             record.provider = asked.provider
+        if self._moment_s is not None and record.arm == GATEWAY and record.outcome != INTERRUPTED:
+            self._count_moment(record, self._moment_s)
         delay_s = record.schedule_delay_s
         if self.arrivals is not None and delay_s is not None and delay_s > LATE_S:
             self.collector.count("late_starts", record.intended_at_s - self.started_at_s, record.stage)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.interval import interval_width_s
-from tokenswarm.metrics.recovery import moment_width_s
+from tokenswarm.metrics.moments import moment_width_s
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
