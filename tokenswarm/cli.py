@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -151,6 +152,22 @@ def check(profile: str, target: str | None, slo: str | None, time_scale: float) 
     from tokenswarm.profile.resolve import Names
 
     click.echo(describe(Names(profile, target, slo=slo, time_scale=time_scale)))
+    return ExitCode.PASS
+
+
+@commands.command()
+@click.argument("what", type=click.Choice(["profile", "summary"]))
+def schema(what: str) -> int:
+    """Print the JSON Schema of a profile, or of summary.json."""
+    if what == "profile":
+        from tokenswarm.profile.schema import json_schema
+
+        found = json_schema()
+    else:
+        from tokenswarm.report.summary_schema import read_schema
+
+        found = read_schema()
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False))
     return ExitCode.PASS
 
 

@@ -176,7 +176,7 @@ def test_every_report_shows_them_and_takes_no_markup_from_labels(summary: Summar
     assert '<section id="answers">' in html
     assert "hit (&lt;b&gt;L1&lt;/b&gt;)" in html
     assert "<script>alert(1)" not in html
-    assert "## Where answers came from" in markdown
+    assert "<summary>Where answers came from</summary>" in markdown
     assert "m\\|1" in markdown
     assert "<script>alert(1)" not in markdown
     assert "By cache, times in ms" in text

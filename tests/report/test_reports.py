@@ -295,7 +295,7 @@ def test_reports_of_a_run_land_in_its_folder(make_run: RunMaker) -> None:
     before = {file.name for file in folder.iterdir()}
     write_reports(folder)
     first = {file.name: file.read_bytes() for file in folder.iterdir()}
-    assert set(first) - before == {"summary.json", "report.html", "report.md"}
+    assert set(first) - before == {"summary.json", "report.html", "report.md", "junit.xml"}
     write_reports(folder)
     again = {file.name: file.read_bytes() for file in folder.iterdir()}
     assert again["summary.json"] == first["summary.json"]
@@ -308,12 +308,13 @@ def test_reports_of_a_prefix_land_beside_it_or_where_told(tmp_path: Path) -> Non
         (tmp_path / file.name.replace("clean", "my.run")).write_bytes(file.read_bytes())
     write_csv_reports(tmp_path / "my.run")
     made = {file.name for file in tmp_path.iterdir() if file.suffix != ".csv"}
-    assert made == {"my.run_summary.json", "my.run_report.html", "my.run_report.md"}
+    assert made == {"my.run_summary.json", "my.run_report.html", "my.run_report.md", "my.run_junit.xml"}
     summary = write_csv_reports(tmp_path / "my.run", output=tmp_path / "new" / "place")
     assert {file.name for file in (tmp_path / "new" / "place").iterdir()} == {
         "summary.json",
         "report.html",
         "report.md",
+        "junit.xml",
     }
     assert summary.verdict.sentence.startswith("PASS: 641 calls succeeded")
     page = Page((tmp_path / "my.run_report.html").read_text(encoding="utf-8"))

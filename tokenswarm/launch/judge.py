@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
+from tokenswarm.launch.github_job import tell_github
 from tokenswarm.profile.load import load_profile, load_slo
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.report import to_text
@@ -29,6 +30,7 @@ def judge_folder(folder: Path) -> ExitCode:
     _show(summary)
     write_into(folder, summary)
     _show_place(folder / "report.html")
+    tell_github(summary, os.environ)
     return ExitCode(summary.verdict.exit_code)
 
 
@@ -46,6 +48,7 @@ def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | N
         _show(summary)
         write_into(folder, summary)
         _show_place(folder / "report.html")
+        tell_github(summary, os.environ)
         if output is not None:
             write_json(output, summary)
     except RunFolderError as error:
@@ -77,6 +80,7 @@ def judge_csv_prefix(
     _show(summary)
     write_beside(prefix, summary, output)
     _show_place(output / "report.html" if output else prefix.with_name(f"{prefix.name}_report.html"))
+    tell_github(summary, os.environ)
     return ExitCode(summary.verdict.exit_code)
 
 

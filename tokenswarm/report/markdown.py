@@ -1,10 +1,12 @@
-"""Pieces of Markdown: tables, and text that shows as it is, whatever it holds."""
+"""Markdown's own forms: text that is never markup, code spans, tables, and blocks that fold away."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+LONGEST_TEXT: Final = 400  # characters of any one text; targets answer with whole pages
 
 # What Markdown or HTML would take for markup, in text that isn't ours; in this order.
 _ESCAPES: Final = (
@@ -16,6 +18,27 @@ _ESCAPES: Final = (
     (re.compile(r"@(?=\w)"), "@\u2060"),
 )
 _LINE_BREAKS: Final = re.compile(r"[\r\n\u0085\u2028\u2029\t]+")
+_INVISIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def text(value: object, longest: int = LONGEST_TEXT) -> str:
+    """Text that shows as it is, whatever it holds; cut where it is longer than anybody reads."""
+    if value is None:
+        return ""
+    shown = _line(str(value), longest)
+    for pattern, replacement in _ESCAPES:
+        shown = pattern.sub(replacement, shown)
+    return shown
+
+
+def code(value: str, longest: int = LONGEST_TEXT) -> str:
+    """Text in a code span; a bar would end a table's cell, and backticks need longer ones around them."""
+    if not value:
+        return ""
+    shown = _line(value, longest).replace("|", "\\|")
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def table(
@@ -29,22 +52,11 @@ def table(
         yield f"| {' | '.join(cells)} |"
 
 
-def text(value: object) -> str:
-    """Text that shows as it is, whatever it holds."""
-    if value is None:
-        return ""
-    shown = _LINE_BREAKS.sub(" ", str(value))
-    for pattern, replacement in _ESCAPES:
-        shown = pattern.sub(replacement, shown)
-    return shown
+def folded(title: str, lines: Sequence[str]) -> list[str]:
+    """A block that opens on a click. The blank lines make GitHub read what is inside as Markdown."""
+    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
-def code(value: str) -> str:
-    """Text in a code span; a bar would end a table's cell, and backticks need longer ones around them."""
-    if not value:
-        return ""
-    shown = _LINE_BREAKS.sub(" ", value).replace("|", "\\|")
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+def _line(value: str, longest: int) -> str:
+    shown = _INVISIBLE.sub("\ufffd", _LINE_BREAKS.sub(" ", value))
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

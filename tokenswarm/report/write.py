@@ -10,7 +10,7 @@ from typing import Final
 from tokenswarm.errors import RunFolderError
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
-from tokenswarm.report import to_html, to_json, to_markdown
+from tokenswarm.report import to_html, to_json, to_junit, to_markdown
 from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.locust_tables import with_suffix
 from tokenswarm.report.run_folder import read_run
@@ -23,6 +23,7 @@ REPORTS: Final[Mapping[str, Callable[[Summary], str]]] = {
     "summary.json": to_json.render,
     "report.html": to_html.render,
     "report.md": to_markdown.render,
+    "junit.xml": to_junit.render,
 }
 
 

@@ -1,0 +1,31 @@
+"""What a job on GitHub is told beside the terminal: annotations, and the report on the job's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tokenswarm.report import to_github, to_markdown
+from tokenswarm.report.summary import Summary
+
+
+def tell_github(summary: Summary, environ: Mapping[str, str]) -> None:
+    """Nothing anywhere else: GitHub sets GITHUB_ACTIONS, and GITHUB_STEP_SUMMARY to a file of the step's."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return
+    click.echo(to_github.render(summary), nl=False)
+    show_on_page(to_markdown.render(summary), environ)
+
+
+def show_on_page(markdown: str, environ: Mapping[str, str]) -> None:
+    """Add to the page of the job; that it can't be written is said, and never changes a verdict."""
+    file = environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return
+    try:
+        with Path(file).open("a", encoding="utf-8") as page:
+            page.write(f"{markdown}\n")
+    except OSError as error:
+        click.echo(f"tokenswarm: GITHUB_STEP_SUMMARY {file} can't be written: {error.strerror}", err=True)
