@@ -195,7 +195,7 @@ def test_unknown_name_lists_those_that_exist(places: SearchPath) -> None:
     said = problems(lambda: load_profile("mien", places, {}))
     assert said == "no profile is called mien, there are: mine (in profiles); did you mean mine?\n"
     said = problems(lambda: load_slo("", places, {}))
-    assert said.startswith("no SLO is called (nothing), there are: degraded, development, edge-004, ")
+    assert said.startswith("no SLO is called (nothing), there are: cache, degraded, development, edge-004, ")
     assert "begins with http://" in problems(lambda: load_target("mock", places, {}))
     assert (
         problems(lambda: load_profile("no/such.yaml", places, {})) == "no/such.yaml: no such profile file\n"

@@ -29,6 +29,8 @@ PACE: Final = MockOptions(
 )
 PROVIDERS: Final = 2
 MODEL: Final = "mock"
+CACHE_TTL_S: Final = 3600.0
+CACHE_SIZE: Final = 100_000
 # How the gateway of a stack speaks. What its preset doesn't read has rules of its own.
 GATEWAY: Final = "llm-edge-agent"
 SIGNALS: Final = (
@@ -54,11 +56,11 @@ class Embedded:
 def needs_gateway(profile: Profile) -> bool:
     """Whether the profile is about what only a gateway with providers of its own has.
 
-    The paired arm goes past the gateway, and so wants a provider that stands apart. WebSockets are not
-    proxied.
+    The paired arm goes past the gateway, and so wants a provider that stands apart; a cache must have some.
+    WebSockets are not proxied.
     """
     is_socket = dialect_of(profile.scenario) in SOCKET_DIALECTS
-    return not is_socket and profile.paired is not None
+    return not is_socket and (profile.paired is not None or profile.cache is not None)
 
 
 @contextmanager
@@ -74,9 +76,14 @@ def embedded(profile: Profile, model: str | None) -> Iterator[Embedded]:
             yield Embedded(_target(profile, model, mock.url), mock)
 
 
-def gateway_options(_profile: Profile) -> dict[str, Any]:
+def gateway_options(profile: Profile) -> dict[str, Any]:
     """What the gateway in front is to do for this profile: GatewayOptions by name, and `with_redis`."""
-    return {"style": GATEWAY}
+    options: dict[str, Any] = {"style": GATEWAY}
+    if profile.cache is not None:
+        ttl_s = profile.cache.ttl_s or CACHE_TTL_S
+        # Room enough for all that is asked: what isn't there any more shall have expired.
+        options |= {"l1_ttl": ttl_s, "l1_size": CACHE_SIZE, "l2": profile.cache.varied > 0, "l2_ttl": ttl_s}
+    return options
 
 
 def _target(profile: Profile, model: str | None, url: str, **more: Any) -> Target:

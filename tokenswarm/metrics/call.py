@@ -7,7 +7,7 @@ are seconds. A figure that the call can't give is None, never zero.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 SUCCESS: Final = "success"
 EXPECTED: Final = "expected"  # refused, with a status that the profile counts as right: no failure, no answer
@@ -27,6 +27,7 @@ FAILURES: Final = (
     "truncated",
     "malformed",
     "empty",
+    "cache_mismatch",  # a cache's answer that was never given to this question
 )
 OUTCOMES: Final = (SUCCESS, *FAILURES, EXPECTED, INTERRUPTED)
 DROPPED: Final = "dropped"  # how the failures' table calls a connection that was lost between two calls
@@ -35,6 +36,21 @@ DROPPED: Final = "dropped"  # how the failures' table calls a connection that wa
 GATEWAY: Final = "gateway"
 PROVIDER: Final = "provider"  # past the gateway, to compare with
 ARMS: Final = (GATEWAY, PROVIDER)
+
+# Why a test of a cache asks a question.
+EXACT: Final = "exact"  # again, with the same text
+VARIED: Final = "varied"  # again, in other words
+UNIQUE: Final = "unique"  # for the first time, and as a rule the only one
+EXPIRED: Final = "expired"  # again, after the cache should have forgotten it
+CACHE_ARMS: Final = (EXACT, VARIED, UNIQUE, EXPIRED)
+
+
+class Hash(Protocol):
+    """What `hashlib` makes."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
 
 
 # A plain slots class, not a frozen dataclass: one is made for each call and filled as bytes arrive.
@@ -47,6 +63,7 @@ class CallRecord:
         "bytes_received",
         "bytes_sent",
         "cache",
+        "cache_arm",
         "cache_layer",
         "cached_input_tokens",
         "chunks",
@@ -78,6 +95,7 @@ class CallRecord:
         "provider",
         "provider_total_s",
         "provider_ttft_s",
+        "question",
         "rate_limit_headroom",
         "reasoning_tokens",
         "reconnects",
@@ -92,6 +110,7 @@ class CallRecord:
         "started_at_s",
         "status",
         "stream",
+        "text_hash",
         "text_tail",
         "tls_s",
         "tokens_estimated",
@@ -104,6 +123,8 @@ class CallRecord:
         self.stream = False
         self.stage = ""
         self.is_repeat = False  # its prompt was sent before, so that a cache may answer it
+        self.cache_arm = ""  # one of CACHE_ARMS
+        self.question: tuple[str, int] | None = None  # what is asked, whatever the wording
         self.arm = GATEWAY
         self.requested_model = ""
         # Times.
@@ -154,6 +175,7 @@ class CallRecord:
         self.decoded_bytes: int | None = None  # the same body, inflated
         self.body: bytearray | None = None  # of a whole answer, for who sets it to an empty one before
         self.messages = 0  # WebSocket messages that came, whatever was in them
+        self.text_hash: Hash | None = None  # of the text, for who sets it to an empty one before
         self.text_tail: str | None = None  # the end of the text, for who sets it to "" before
         self.is_reused = False
         self.reconnects = 0

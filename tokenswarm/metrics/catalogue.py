@@ -59,6 +59,7 @@ LABELS: Final = (
     "outcome",
     "status",
     "arm",
+    "cache_arm",
 )
 
 

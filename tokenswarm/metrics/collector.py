@@ -55,6 +55,7 @@ class _Key(NamedTuple):
     outcome: str
     status: int
     model: str
+    cache_arm: str
     origin: Origin
 
 
@@ -194,6 +195,7 @@ class Collector:
             call.outcome,
             call.status,
             call.requested_model,
+            call.cache_arm,
             self._origins.of(call),
         )
         pending = self._pending.get(key)
@@ -366,6 +368,7 @@ class Collector:
             cache=key.origin.cache,
             cache_layer=key.origin.cache_layer,
             provider=key.origin.provider,
+            cache_arm=key.cache_arm,
         )
         series = self._delta.series.setdefault(SeriesKey(key.interval, key.stage, labels), Series())
         series.merge(self._series_of(pending))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tokenswarm.metrics.call import ARMS, DROPPED, OUTCOMES
+from tokenswarm.metrics.call import ARMS, CACHE_ARMS, DROPPED, OUTCOMES
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Delta, Fault, FaultKey, Labels, Series, SeriesKey
@@ -31,6 +31,7 @@ _CLOSED: Final[Mapping[str, Set[str]]] = {
     "stream": frozenset({"", "true", "false"}),
     "arm": frozenset({"", *ARMS}),
     "outcome": frozenset({"", *OUTCOMES}),
+    "cache_arm": frozenset({"", *CACHE_ARMS}),
 }
 # Given up first where there are too many label sets: what the target says of itself.
 _SAID_BY_TARGET: Final = ("status", "cache", "cache_layer", "provider")

@@ -49,7 +49,9 @@ _SHARES: Final[Mapping[str, frozenset[str]]] = {
     "success_rate": frozenset({SUCCESS, EXPECTED}),
     "error_rate": frozenset(FAILURES),
     "rate_limited_rate": frozenset({"rate_limited"}),
-    "availability": frozenset({SUCCESS, EXPECTED, "http_4xx", "rate_limited", "malformed", "empty"}),
+    "availability": frozenset(
+        {SUCCESS, EXPECTED, "http_4xx", "rate_limited", "malformed", "empty", "cache_mismatch"}
+    ),
 }
 
 

@@ -25,6 +25,7 @@ class Labels(NamedTuple):
     cache_layer: str = ""
     provider: str = ""
     model: str = ""  # that was asked for
+    cache_arm: str = ""  # why a test of a cache asked
 
 
 NO_LABELS: Final = Labels()
@@ -36,6 +37,10 @@ PROMPT_CACHE_TOLD: Final = "prompt_cache_told"  # input tokens of calls whose pr
 IMPLIED_MISSES: Final = "implied_misses"  # calls that were misses because nothing said otherwise
 LATE_SHARES: Final = "late_shares"  # changes of who drives which arrivals that came too late
 REPEATS: Final = "repeats"  # calls whose prompt was sent before
+# Of a test of a cache: hits whose answer could be compared, and could not; questions asked only to fill it.
+HITS_COMPARED: Final = "hits_compared"
+HITS_UNKNOWABLE: Final = "hits_unknowable"
+POOL_FILLED: Final = "pool_filled"
 COMPRESSION_ASKED: Final = "compression_asked"
 # Counts without labels: how often a rule about answers was asked and applied, and what `auto` found, and why.
 RULE_ASKED: Final = "rule_asked"

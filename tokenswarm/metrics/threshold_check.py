@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.metrics.call import ARMS, OUTCOMES
+from tokenswarm.metrics.call import ARMS, CACHE_ARMS, OUTCOMES
 from tokenswarm.metrics.catalogue import (
     AGGREGATIONS,
     DEFAULT_AGGREGATION,
@@ -28,6 +28,7 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "cache": ("hit", "miss", "none"),
     "outcome": (*OUTCOMES, ANY_OUTCOME),
     "arm": ARMS,
+    "cache_arm": CACHE_ARMS,
 }
 # Selecting by these leaves a share with one side only (0% or 100%, whatever the target did), or no pair.
 _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -37,7 +38,7 @@ _DECIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "availability": ("outcome", "status"),
     "cache_hit_rate": ("cache", "cache_layer"),
     # Both arms are in it already, and of those only what they have in common.
-    **dict.fromkeys(PAIRED, ("arm", "outcome", "status", "cache", "cache_layer", "provider")),
+    **dict.fromkeys(PAIRED, ("arm", "outcome", "status", "cache", "cache_layer", "cache_arm", "provider")),
 }
 # They are the generator's own or a connection's, and belong to no call.
 _OF_NO_CALL: Final = OF_STARTS | {"generator_lag", "gc_pause", "ws_drops"}

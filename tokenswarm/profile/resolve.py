@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.thresholds import Threshold
+from tokenswarm.profile.cache import check_expiry
 from tokenswarm.profile.load import load_profile, load_slo, load_target
+from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.scaling import scale_profile, scale_slo
@@ -62,6 +64,7 @@ def resolve(
         else None
     )
     profile = as_spoken(profile, target.dialect if target is not None else dialect_of(profile.scenario))
+    check_expiry(profile.cache, StagePlan(profile.stages).total_s)
     profile = scale_profile(profile, names.time_scale)
     if target is not None:
         check_target(profile.scenario, target)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.units import parse_duration
 from tokenswarm.profile.actions import Action, timely_actions
+from tokenswarm.profile.cache import Cache, fillable
 from tokenswarm.profile.expectations import Expect
 from tokenswarm.profile.load_model import check_load_model
 from tokenswarm.profile.paired import Paired
@@ -95,6 +96,9 @@ class Profile(Document):
     paired: Paired | None = Field(
         default=None, description="let some calls go past the gateway, to measure what it adds"
     )
+    cache: Cache | None = Field(
+        default=None, description="ask some questions again, to see what the gateway's cache makes of them"
+    )
     think_time: ThinkTime = Field(default=FixedPause(0.0), description="between an answer and the next call")
     timeouts: Timeouts = Timeouts.model_validate({})
     rate_limits: Literal["count", "honour", "fail"] = Field(
@@ -113,6 +117,7 @@ class Profile(Document):
     @model_validator(mode="after")
     def _acts_in_time(self) -> Profile:
         timely_actions(self.actions, self.stages)
+        fillable(self.cache, self.stages)
         return self
 
     @classmethod

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.prompts.questions import Ask
 
 _SHORTEST_DECK: Final = 20  # shorter ones could be guessed: a deck of two is nearly an alternation
 _LONGEST_DECK: Final = 200  # longer ones would let a stage of a run drift away from the mix
@@ -38,6 +39,7 @@ class CallKind:
     stream: bool
     is_direct: bool = False  # past the gateway, straight to the provider: the paired arm
     model: str = ""  # that is asked for
+    ask: Ask | None = None  # one question, in a test of a cache
 
 
 def call_mix(

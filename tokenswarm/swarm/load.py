@@ -21,9 +21,11 @@ from tokenswarm.profile.models import weights_of
 from tokenswarm.profile.share import Share
 from tokenswarm.prompts.corpus import Corpus
 from tokenswarm.prompts.mix import CallKind, Mix, call_mix
+from tokenswarm.prompts.popularity import Part
 from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.arm import Arm
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
+from tokenswarm.swarm.cache_trial import CacheTrial, Draws
 from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
@@ -60,6 +62,7 @@ class Load:
         self.rng = Random(f"{plan.seed}/{worker_index}")
         self._prompts = PromptSource(corpus, f"{plan.run_id}/{worker_index}", self.rng)
         self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
+        self.cache_trial = self._cache_trial(client_id)
         self.cpu = CpuMeter()
         self._lag = LagProbe()
         self._garbage = GarbageMeter()
@@ -76,21 +79,24 @@ class Load:
         self._moment_names = MomentNames()
         self._moment_s = plan.moment_s
 
-    def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind]:
+    def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind] | Draws:
         """The draw that users of these size classes share: the share of CALLS is the profile's."""
+        if self.cache_trial is not None:
+            return self.cache_trial.draws(sizes, self._weights_of(sizes))
         mix = self._mixes.get(sizes)
         if mix is None:
-            shares = {size: share for size, share in self.plan.profile.prompts.items() if size in sizes}
-            if not any(shares.values()):
-                # A class that the profile leaves out, started by name: its sizes in equal parts.
-                shares = dict.fromkeys(sizes, 1.0)
-            profile = self.plan.profile
-            direct = profile.paired.share if profile.paired is not None else 0.0
-            streaming = 1.0 if self.gateway.speech.is_socket else profile.streaming
-            mix = self._mixes[sizes] = Mix(
-                call_mix(shares, streaming, direct, weights_of(self.plan.target.asked)), self.rng
-            )
+            mix = self._mixes[sizes] = Mix(self._weights_of(sizes), self.rng)
         return mix
+
+    def _weights_of(self, sizes: tuple[str, ...]) -> dict[CallKind, float]:
+        profile = self.plan.profile
+        shares = {size: share for size, share in profile.prompts.items() if size in sizes}
+        if not any(shares.values()):
+            # A class that the profile leaves out, started by name: its sizes in equal parts.
+            shares = dict.fromkeys(sizes, 1.0)
+        direct = profile.paired.share if profile.paired is not None else 0.0
+        streaming = 1.0 if self.gateway.speech.is_socket else profile.streaming
+        return call_mix(shares, streaming, direct, weights_of(self.plan.target.asked))
 
     def may_call(self, at_s: float) -> bool:
         """Whether a closed-model user may start a call: a stage that counts its calls makes no more.
@@ -109,9 +115,12 @@ class Load:
         return arm
 
     def request(self, kind: CallKind) -> Request:
-        """A request of this kind whose prompt was never sent before."""
-        prompt = self._prompts.next(kind.prompt)
-        return self.arm_of(kind).request(prompt.text, kind.model, stream=kind.stream)
+        """A request of this kind; its prompt was never sent before, unless that is to be tried."""
+        if self.cache_trial is not None and kind.ask is not None:
+            text = self.cache_trial.text_of(kind.ask, kind.prompt)
+        else:
+            text = self._prompts.next(kind.prompt).text
+        return self.arm_of(kind).request(text, kind.model, stream=kind.stream)
 
     def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:
         """The record of a call that is due now, with its labels."""
@@ -126,6 +135,8 @@ class Load:
         else:
             self._expectation.prepare(record)
         self._signals.prepare(record)
+        if self.cache_trial is not None and kind.ask is not None:
+            self.cache_trial.prepare(record, kind.ask)
         return record
 
     def drain(self, *, at_once: bool) -> Delta:
@@ -139,6 +150,9 @@ class Load:
             if values_s:
                 self.collector.observe(name, elapsed_s, values_s, stage)
         self._signals.report(elapsed_s, stage, at_once=at_once)
+        if self.cache_trial is not None:
+            for name, count in self.cache_trial.take_counts().items():
+                self.collector.count(name, elapsed_s, stage, count)
         # In one go it would hold the hub for 10 ms, and every first token that arrives meanwhile.
         if not at_once:
             for _ in self.collector.fold_piecewise():
@@ -171,6 +185,19 @@ class Load:
             lambda name, due_s: self.collector.count(name, due_s, self._stage_name(due_s)),
         )
 
+    def _cache_trial(self, client_id: str) -> CacheTrial | None:
+        cache, own = self.plan.profile.cache, self.plan.membership_of(client_id)
+        if cache is None:
+            return None
+        # One that joins later has a pool of its own: the others share theirs out already.
+        run_id = self.plan.run_id if own.worker is not None else f"{self.plan.run_id}/{client_id}"
+        part = Part(own.worker, own.workers) if own.worker is not None else Part()
+        return CacheTrial(cache, run_id, part, self._is_warmup, self.rng)
+
+    def _is_warmup(self, at_s: float) -> bool:
+        name = self._stage_name(at_s - self.started_at_s)
+        return any(stage.name == name and stage.warmup for stage in self.plan.profile.stages)
+
     def _count_drop(self, close: Close, in_call: bool) -> None:
         elapsed_s = time.monotonic() - self.started_at_s
         self.collector.count("ws_drops", elapsed_s, self._stage_name(elapsed_s))
@@ -191,6 +218,8 @@ class Load:
     def count_refusal(self, record: CallRecord) -> None:
         """Count an attempt that was refused and will be made again: no call yet."""
         assert record.ended_at_s is not None
+        if self.cache_trial is not None:
+            self.cache_trial.gave_up(record)
         if record.arm == PROVIDER:
             return  # `retries` are the target's
         self.collector.count("retries", record.ended_at_s - self.started_at_s, record.stage)
@@ -200,6 +229,8 @@ class Load:
         assert record.ended_at_s is not None
         self.last_call_s = record.ended_at_s - self.started_at_s
         self._signals.read(record)
+        if self.cache_trial is not None:
+            self.cache_trial.finish(record)
         if record.arm == GATEWAY:  # what is expected may well be the gateway's doing
             self._expectation.judge(record, self.last_call_s)
         asked = self._models[record.requested_model]

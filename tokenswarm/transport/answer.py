@@ -51,6 +51,8 @@ class Answer:
             if isinstance(event, Content):
                 chunks += 1
                 record.output_chars += len(event.text)
+                if record.text_hash is not None:
+                    record.text_hash.update(event.text.encode("utf-8", "surrogatepass"))
                 if record.text_tail is not None:
                     record.text_tail = (record.text_tail + event.text)[-TAIL_CHARS:]
                 if record.first_output_at_s is None and not isinstance(event, ReasoningDelta):
