@@ -156,6 +156,36 @@ def check(profile: str, target: str | None, slo: str | None, time_scale: float) 
 
 
 @commands.command()
+@click.argument("suite", metavar="NAME|FILE")
+@click.option("--target", metavar="NAME|URL", help="For runs that name none of their own.")
+@click.option("--model", help="Likewise.")
+@click.option("--slo", metavar="NAME", help="Likewise.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes beside a master, in each run.")
+@click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
+@click.option(
+    "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where its folder goes."
+)
+def suite(
+    suite: str,
+    target: str | None,
+    model: str | None,
+    slo: str | None,
+    workers: int | None,
+    time_scale: float,
+    seed: int,
+    reports: Path,
+) -> int:
+    """Run the profiles of a suite one after another; the worst verdict is the exit code."""
+    from tokenswarm.launch.fleet import fleet_of
+    from tokenswarm.launch.suite import SuiteRequest, run_suite
+    from tokenswarm.profile.resolve import Names
+
+    names = Names(suite, target, model, slo, time_scale)
+    return run_suite(SuiteRequest(names, fleet_of(workers, None, None, None, None), seed, reports))
+
+
+@commands.command()
 @click.argument("what", type=click.Choice(["profile", "summary"]))
 def schema(what: str) -> int:
     """Print the JSON Schema of a profile, or of summary.json."""

@@ -21,6 +21,7 @@ from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.problems import problems_in, reports
 from tokenswarm.profile.schema import DEFAULT_SCENARIO, Profile, check_stage_names, check_timeouts, stages_in
 from tokenswarm.profile.slo import Slo, check_metric_keys
+from tokenswarm.profile.suite import Suite, check_references
 from tokenswarm.profile.target import DEFAULT_DIALECT, MODEL_ENV, VERBATIM, Target, aims_in, check_secrets
 from tokenswarm.profile.threshold_lines import check_section
 from tokenswarm.profile.values import Document, shown
@@ -73,6 +74,15 @@ def load_slo(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Slo:
         return check_section(data.get("thresholds"), Surroundings())
 
     return _load(Slo, places.find("SLO", ref), places, environ, (check_metric_keys, check_thresholds))
+
+
+def load_suite(ref: str, places: SearchPath, environ: Mapping[str, str]) -> Suite:
+    """A suite by name or path; ProfileError with all that is wrong. Its profiles are looked for, not read."""
+
+    def check_runs(data: Any) -> Iterator[tuple[Place, str]]:
+        yield from check_references(data, places)
+
+    return _load(Suite, places.find("suite", ref), places, environ, (check_runs,))
 
 
 def load_target(

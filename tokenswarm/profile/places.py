@@ -1,4 +1,4 @@
-"""Where profiles, SLOs and targets are looked for, by name or path."""
+"""Where profiles, SLOs, targets and suites are looked for, by name or path."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final, Literal, Self
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.suggestion import did_you_mean
 
-Kind = Literal["profile", "SLO", "target"]
-_FOLDERS: Final[Mapping[Kind, str]] = {"profile": "", "SLO": "slo", "target": "targets"}
+Kind = Literal["profile", "SLO", "target", "suite"]
+_FOLDERS: Final[Mapping[Kind, str]] = {"profile": "", "SLO": "slo", "target": "targets", "suite": "suites"}
 _SUFFIXES: Final = (".yaml", ".yml")
 
 

@@ -46,12 +46,12 @@ def write_csv_reports(
 def write_into(folder: Path, summary: Summary) -> None:
     """Write every report of a run folder; RunFolderError if one can't be."""
     for name, render in REPORTS.items():
-        _write(folder / name, render(summary))
+        write_text(folder / name, render(summary))
 
 
 def write_json(file: Path, summary: Summary) -> None:
     """Write what summary.json holds to a place of the user's choice; RunFolderError if it can't be."""
-    _write(file, to_json.render(summary))
+    write_text(file, to_json.render(summary))
 
 
 def write_beside(prefix: Path, summary: Summary, output: Path | None = None) -> None:
@@ -59,7 +59,7 @@ def write_beside(prefix: Path, summary: Summary, output: Path | None = None) -> 
     if output is not None:
         _make(output)
     for name, render in REPORTS.items():
-        _write(output / name if output is not None else with_suffix(prefix, f"_{name}"), render(summary))
+        write_text(output / name if output is not None else with_suffix(prefix, f"_{name}"), render(summary))
 
 
 def _make(folder: Path) -> None:
@@ -69,7 +69,8 @@ def _make(folder: Path) -> None:
         raise RunFolderError(f"{folder}: can't be made: {error.strerror}") from None
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Write a whole file or none; RunFolderError if it can't be."""
     # A report that is read while it is written anew must be one or the other, never half of each.
     part = file.with_name(f".{file.name}.part")
     try:
