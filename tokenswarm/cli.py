@@ -77,6 +77,53 @@ def run(
 
 
 @commands.command()
+@click.argument("profile")
+@click.option("--a", metavar="NAME|URL", help="What is in use; without --a and --b, the embedded mock twice.")
+@click.option("--b", metavar="NAME|URL", help="What is to be judged against it.")
+@click.option("--pairs", type=click.IntRange(2, 99), default=8, show_default=True, help="Runs of each side.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="KEY", help="To compare, such as latency:p95; many."
+)
+@click.option(
+    "--margin",
+    "margins",
+    multiple=True,
+    metavar="[KEY=]SHARE",
+    help="What change for the worse is put up with; 5%, and 1% (points) of shares, by default.",
+)
+@click.option("--model", help="Model to ask both for; the targets' own by default.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes beside a master.")
+@click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the order, and of prompts.")
+@click.option(
+    "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where the runs' folder goes."
+)
+def ab(
+    profile: str,
+    a: str | None,
+    b: str | None,
+    pairs: int,
+    metrics: tuple[str, ...],
+    margins: tuple[str, ...],
+    model: str | None,
+    workers: int | None,
+    time_scale: float,
+    seed: int,
+    reports: Path,
+) -> int:
+    """Is B worse than A? Loads both with PROFILE, in pairs of runs whose order is left to chance.
+
+    \b
+    Exit codes: 0 equivalent or better, 99 regressed, 111 inconclusive, 105 interrupted.
+    """
+    from tokenswarm.launch.ab import AbRequest, run_ab
+    from tokenswarm.launch.fleet import fleet_of
+
+    fleet = fleet_of(workers, None, None, None, None)
+    return run_ab(AbRequest(profile, a, b, model, pairs, fleet, metrics, margins, time_scale, seed, reports))
+
+
+@commands.command()
 @click.option("--master", required=True, metavar="HOST", help="A name or an address, IPv6 as well.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5557, show_default=True)
 @click.option(
@@ -133,10 +180,13 @@ def quick(url: str, concurrency: int, duration: str, model: str | None, streamin
 @click.option("--output", type=_FOLDER, help="Where reports of a CSV prefix go; beside it by default.")
 def report(source: Path, slo: str | None, load_profile: str | None, output: Path | None) -> int:
     """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
+    from tokenswarm.launch.ab import is_ab_folder, judge_ab
     from tokenswarm.launch.judge import judge_csv_prefix, judge_folder, refuse_for_folder
 
     if source.is_dir():
         refuse_for_folder(slo, load_profile, output)
+        if is_ab_folder(source):
+            return judge_ab(source)
         return judge_folder(source)
     return judge_csv_prefix(source, slo, load_profile, output)
 

@@ -145,7 +145,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
     def begin(*arguments: str, **options: Any) -> Command:
         reports = tmp_path / (f"reports-{len(started)}" if started else "reports")
-        if arguments[0] in ("run", "quick") and "--reports" not in arguments:
+        if arguments[0] in ("run", "quick", "ab") and "--reports" not in arguments:
             arguments = (*arguments, "--reports", str(reports))
         started.append(Command(*arguments, reports=reports, **options))
         return started[-1]

@@ -23,6 +23,11 @@ def time_ms(value: float | None) -> str:
     return f"{value:,.{places}f}"
 
 
+def milliseconds(value: float) -> str:
+    """The same with its unit: 87.3 ms."""
+    return f"{time_ms(value)} ms"
+
+
 def usd(value: float | None) -> str:
     """$12.40, $0.0312, $0.0000021: three digits at least."""
     if value is None:

@@ -15,8 +15,8 @@ from typing import Any, Final
 import orjson
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.report.figure_key import OF_TIMES, FigureKey
-from tokenswarm.report.figures import share, time_ms
+from tokenswarm.report.figure_key import ALL, OF_TIMES, FigureKey
+from tokenswarm.report.figures import milliseconds, share
 from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.locust_tables import with_suffix
 from tokenswarm.report.run_folder import read_run
@@ -122,7 +122,6 @@ def _figures(plain: Mapping[str, Any]) -> Iterator[tuple[FigureKey, Figure]]:
         for figure, column in OF_TIMES.items():
             value = spread[column]
             if value is not None:
-                key = FigureKey(
-                    spread["metric"], figure, spread["group"], spread["name"] * (spread["group"] != "all")
-                )
-                yield key, Figure(float(value), f"{time_ms(value)} ms", int(spread["count"]))
+                name = spread["name"] if spread["group"] != ALL else ""
+                key = FigureKey(spread["metric"], figure, spread["group"], name)
+                yield key, Figure(float(value), milliseconds(value), int(spread["count"]))
