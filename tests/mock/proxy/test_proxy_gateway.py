@@ -185,10 +185,10 @@ class TestOverhead:
 
     @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize("before", ["0", "100%"])
-    def test_it_is_never_less_and_the_log_has_the_rest(
+    def test_it_is_what_was_asked_for_and_the_log_has_it_exactly(
         self, stage: Stage, tools: Tools, stream: bool, before: str
     ) -> None:
-        """Before or after the upstream's part: total - upstream = injected + what the log says."""
+        """Before or after the upstream's part; what is learned off a wait has its bound."""
         provider = stage.provider(ttft="10", itl="2")
         gateway = stage.gateway(provider.url, overhead="15", overhead_before=before)
         answers = [tools.ask(gateway.url, stream=stream) for _ in range(6)]
@@ -198,11 +198,11 @@ class TestOverhead:
         *calls, last = stage.truth("gateway", 2)
         for entry, answer in zip(calls, answers, strict=True):
             assert entry["injected_ms"] == 15
-            assert entry["overhead_ms"] >= 14.99
+            assert entry["overhead_ms"] >= 14.49
             assert entry["overhead_ms"] == pytest.approx(entry["total_ms"] - entry["upstream_ms"], abs=0.01)
             (at_provider_ms,) = re.findall(rb'"total_ms":([0-9.]+)', answer.body)
             assert float(at_provider_ms) <= entry["upstream_ms"]
-        assert last["overhead_ms"] >= 39.99
+        assert last["overhead_ms"] >= 39.49
         # Own work is part of the injected time: the best of six is close to it even on a busy machine.
         assert min(entry["overhead_ms"] for entry in calls) < 20
         (change,) = stage.changes("gateway", 2)

@@ -12,6 +12,7 @@ from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.proxy.breaker import Breaker, State
 from tokenswarm.mock.proxy.exact_cache import ExactCache
 from tokenswarm.mock.proxy.forced_hits import ForcedHits
+from tokenswarm.mock.proxy.injected import Lateness
 from tokenswarm.mock.proxy.ngrams import vector_of
 from tokenswarm.mock.proxy.rate_limit import RateLimit, read_rate_limit
 from tokenswarm.mock.proxy.stored import Stored
@@ -292,3 +293,18 @@ class TestAddresses:
         """With what is wanted."""
         with pytest.raises(ConfigurationError, match="--upstream"):
             read_addresses(texts)
+
+
+def test_lateness_is_learned_to_its_median_and_not_beyond_a_bound() -> None:
+    """Half of the calls then get more than was asked for, and half less; an overload isn't hidden."""
+    rng, lateness = Random(4), Lateness()
+    took_s = [rng.lognormvariate(-8.5, 0.3) for _ in range(2000)]  # 0.2 ms at the median
+    for each_s in took_s:
+        lateness.learn(is_late=each_s > lateness.median_s)
+    assert lateness.median_s == pytest.approx(sorted(took_s)[1000], rel=0.3)
+    for _ in range(1000):
+        lateness.learn(is_late=True)
+    assert lateness.median_s == pytest.approx(500e-6)
+    for _ in range(1000):
+        lateness.learn(is_late=False)
+    assert lateness.median_s == 0

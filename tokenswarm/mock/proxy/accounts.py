@@ -59,10 +59,8 @@ class Accounts:
 
     def ended(self, passage: Passage, ending: Ending) -> None:
         total_ms = passage.total_ms
-        overhead_ms = None
         upstream_ms = passage.upstream_ms
-        if upstream_ms is not None and ending is Ending.ANSWERED:
-            overhead_ms = total_ms - upstream_ms - passage.failed_ms
+        overhead_ms = passage.overhead_ms if ending is Ending.ANSWERED else None
         self._count(passage, ending, total_ms, overhead_ms)
         if self._truth is not None:
             self._truth.note(_entry(passage, ending, total_ms, upstream_ms, overhead_ms))

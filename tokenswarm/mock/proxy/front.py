@@ -230,7 +230,7 @@ class Proxy:
         passage.cost_usd = self._accounts.cost(passage.tokens)
         if exchange.status == _OK:
             self._keep(passage, exchange, body, is_stream=False)
-        after_s = _left_of(passage, exchange)
+        after_s = self._left_of(passage, exchange)
         if after_s and exchange.done_s is not None:
             await self._until(exchange.done_s + after_s)
         content_type = exchange.header(b"content-type") or _JSON
@@ -239,19 +239,23 @@ class Proxy:
         is_ok = exchange.status == _OK and content_type.startswith(_JSON)
         passage.connection.respond(head, self._rules.style.dress(facts, body) if is_ok else body)
         passage.answered()
+        self._learn_from(passage)
 
     async def _relay(self, passage: Passage, exchange: Exchange) -> None:
         content_type = exchange.header(b"content-type")
-        after_s = _left_of(passage, exchange)
-        # A stream's head is written `after_s` later than it came, and so is all that follows it.
-        facts = self._facts(passage, after_s * 1000)
+        after_s = self._left_of(passage, exchange)
+        # A stream's head is written so much later than it came, and so is all that follows it.
+        later_ms = 1000 * (after_s + (self._injected.lateness.median_s if after_s else 0.0))
+        facts = self._facts(passage, later_ms)
         head = self._head(passage, exchange.status, content_type, exchange.headers, facts)
         changes = self._rules.style.body is not None or self._accounts.has_prices
 
         def dress(event: bytes) -> bytes:
-            passage.tokens = tokens_in(relay.kept)
-            passage.cost_usd = self._accounts.cost(passage.tokens)
-            return self._rules.style.dress(self._facts(passage, after_s * 1000), event)
+            if (
+                self._accounts.has_prices
+            ):  # the client waits for this event: no look at all that came for nothing
+                passage.cost_usd = self._accounts.cost(tokens_in(relay.kept))
+            return self._rules.style.dress(self._facts(passage, later_ms), event)
 
         relay = Relay(
             passage.connection,
@@ -275,9 +279,10 @@ class Proxy:
         self._router.streamed(passage, is_whole=exchange.is_whole)
         if not exchange.is_whole:
             return  # the connection was cut, and tells that itself
-        if relay.is_kept_whole and is_complete_stream(kept):
+        if passage.cache == MISS and relay.is_kept_whole and is_complete_stream(kept):
             self._keep(passage, exchange, kept, is_stream=True)
-        passage.answered()
+        passage.answered(relay.written_s)
+        self._learn_from(passage)
 
     def _keep(self, passage: Passage, exchange: Exchange, body: bytes, *, is_stream: bool) -> None:
         if passage.cache != MISS or passage.asked is None:
@@ -342,8 +347,12 @@ class Proxy:
         finally:
             timer.cancel()
 
+    def _learn_from(self, passage: Passage) -> None:
+        overhead_ms = passage.overhead_ms
+        if overhead_ms is not None and passage.injected_ms:
+            self._injected.lateness.learn(is_late=overhead_ms > passage.injected_ms)
 
-def _left_of(passage: Passage, exchange: Exchange) -> float:
-    """Seconds of the injected overhead that are still to come: what was spent so far is part of it."""
-    spent_s = exchange.sent_s - passage.received_s - passage.failed_ms / 1000
-    return max(0.0, passage.injected_ms / 1000 - spent_s)
+    def _left_of(self, passage: Passage, exchange: Exchange) -> float:
+        """Seconds of the injected overhead to wait for: what was and will be spent anyway is part of it."""
+        spent_s = exchange.sent_s - passage.received_s - passage.failed_ms / 1000
+        return max(0.0, passage.injected_ms / 1000 - spent_s - self._injected.lateness.median_s)

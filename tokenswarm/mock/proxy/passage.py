@@ -41,6 +41,7 @@ class Passage:
         "status",
         "task",
         "tokens",
+        "written_s",
     )
 
     def __init__(
@@ -65,12 +66,20 @@ class Passage:
         self.status = 0
         self.tokens = Tokens(0, 0)
         self.cost_usd: float | None = None
+        self.written_s: float | None = None  # the answer's last byte
         self.task: asyncio.Task[None] | None = None
         connection.on_lost = self._lost
 
     @property
     def total_ms(self) -> float:
-        return (perf_counter() - self.received_s) * 1000
+        """Up to now, or to the last byte written."""
+        return ((self.written_s or perf_counter()) - self.received_s) * 1000
+
+    @property
+    def overhead_ms(self) -> float | None:
+        """What isn't the upstream's; None until it has answered."""
+        upstream_ms = self.upstream_ms
+        return None if upstream_ms is None else self.total_ms - upstream_ms - self.failed_ms
 
     @property
     def upstream_head_ms(self) -> float | None:
@@ -88,7 +97,9 @@ class Passage:
             return None
         return (exchange.done_s - exchange.sent_s) * 1000
 
-    def answered(self) -> None:
+    def answered(self, written_s: float | None = None) -> None:
+        """Its last byte is written, just now unless that is told."""
+        self.written_s = written_s or perf_counter()
         self._ended(self, Ending.ANSWERED)
 
     def _lost(self, by_mock: bool) -> None:

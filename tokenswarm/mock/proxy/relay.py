@@ -63,6 +63,7 @@ class Relay:
         self._ending: bool | None = None  # whether it was whole
         self._kept: list[bytes] = []
         self._kept_bytes = 0
+        self.written_s: float | None = None  # its last byte
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -148,4 +149,5 @@ class Relay:
                 self._connection.finish(data)
             else:
                 self._connection.cut(data)  # nearly as the upstream did: without the end that HTTP wants
+            self.written_s = perf_counter()
             self.done.set_result(None)
