@@ -1,92 +1,76 @@
-"""The climb of an open profile as a Bokeh figure: how late answers are at each rate, and where it broke."""
+"""Latency against load as a chart: the climb of an open profile, or the levels that any run went through."""
 
 from __future__ import annotations
 
-from math import isnan, nan
-from typing import Any, Final
+import math
+from collections.abc import Sequence
+from typing import Final
 
-from bokeh.embed import json_item
-from bokeh.models import (
-    ColumnDataSource,
-    FixedTicker,
-    HoverTool,
-    NumeralTickFormatter,
-    Range1d,
-)
-from bokeh.models.annotations import Span
-from bokeh.plotting import figure
-
-from tokenswarm.report.chart_style import ROOM_ABOVE, label, light, style_frame, style_legend
+from tokenswarm.report.chart import Axis, Chart, Curve, Line
 from tokenswarm.report.figures import plain_rate
+from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.summary import Breakpoint
+from tokenswarm.report.ticks import Tick, number_ticks
 
-_TICKS: Final = 12  # more numbers would run into each other
+_TICKS: Final = 8  # more numbers would run into each other
 # key of a step, name, colour; from the due time first: a target that can't keep up shows there
-_CURVES: Final = (
-    ("effective_latency_p95_ms", "from due time", "plum"),
-    ("latency_p95_ms", "latency", "amber"),
-    ("ttft_p95_ms", "first token", "blue"),
+_OF_STEPS: Final = (
+    ("effective_latency_p95_ms", "from due time p95", "plum"),
+    ("latency_p95_ms", "latency p95", "amber"),
+    ("ttft_p95_ms", "first token p95", "blue"),
 )
-# field of the breakpoint, word, colour, and how far below the top its label stands
-_KNEE: Final = (("held_rate", "held", "good", 4), ("broke_rate", "broke", "critical", 22))
+_OF_LEVELS: Final = (
+    ("latency_p99_ms", "latency p99", "plum"),
+    ("latency_p95_ms", "latency p95", "amber"),
+    ("latency_p50_ms", "latency p50", "blue"),
+    ("ttft_p95_ms", "first token p95", "teal"),
+)
+# field of the breakpoint, word, colour
+_ENDS: Final = (("held_rate", "held", "good"), ("broke_rate", "broke", "critical"))
 
 
-def climb_item(climb: Breakpoint) -> dict[str, Any]:
-    """The chart as a JSON item that a page embeds."""
+def climb_chart(climb: Breakpoint) -> Chart:
+    """p95 against the planned rate, on a log scale: each step is a multiple of the one before."""
     rates = [step.rate for step in climb.steps]
-    columns: dict[str, list[float]] = {
-        "rate": rates,
-        "achieved": [_nan(step.request_rate) for step in climb.steps],
-    }
-    columns |= {key: [_nan(getattr(step, key)) for step in climb.steps] for key, _, _ in _CURVES}
-    known = [value for key, _, _ in _CURVES for value in columns[key] if not isnan(value)]
-    drawn = _frame(rates, max(known, default=1.0) * ROOM_ABOVE or 1.0)
-    source = ColumnDataSource(dict(columns))
-    tooltips = [("planned", "@rate{0,0.[0]} /s"), ("ended", "@achieved{0,0.[0]} /s")]
-    for key, name, colour in _CURVES:
-        if all(isnan(value) for value in columns[key]):
-            continue
-        shade = light(colour)
-        line = drawn.line("rate", key, source=source, color=shade, line_width=2, legend_label=f"{name} p95")
-        drawn.scatter("rate", key, source=source, color=shade, size=6)
-        tooltips.append((name, f"@{key}{{0,0.[00]}} ms"))
-    if len(tooltips) > 2:
-        drawn.add_tools(HoverTool(renderers=[line], mode="vline", tooltips=tooltips))
-        style_legend(drawn)
-    _mark_knee(drawn, climb)
-    return dict(json_item(drawn))
-
-
-def _frame(rates: list[float], top: float) -> Any:
-    drawn: Any = figure(
-        title="p95, ms, against planned calls per second",
-        height=260,
-        sizing_mode="stretch_width",
-        x_axis_type="log",  # each step of a climb is a multiple of the one before
-        x_range=Range1d(start=rates[0] / 1.15, end=rates[-1] * 1.15),
-        y_range=Range1d(start=0, end=top),
-        tools=[],
-        toolbar_location=None,
+    lines = [
+        Line(math.log10(rate), f"{word} {plain_rate(rate)}/s", colour)
+        for field, word, colour in _ENDS
+        if (rate := getattr(climb, field)) is not None
+    ]
+    ticks = tuple(Tick(math.log10(rate), plain_rate(rate)) for rate in rates[:: -(-len(rates) // _TICKS)])
+    axis = Axis(
+        "climb",
+        math.log10(rates[0] / 1.15),
+        math.log10(rates[-1] * 1.15),
+        tuple(math.log10(rate) for rate in rates),
+        ticks,
+        tuple(f"{plain_rate(rate)} planned/s" for rate in rates),
     )
-    style_frame(drawn)
-    drawn.xaxis.ticker = FixedTicker(ticks=rates[:: -(-len(rates) // _TICKS)])
-    drawn.xaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
-    return drawn
+    curves = _curves(climb.steps, _OF_STEPS)
+    return Chart("climb", "p95 against planned calls per second", "ms", axis, curves, height=230, lines=lines)
 
 
-def _mark_knee(drawn: Any, climb: Breakpoint) -> None:
-    for field, word, colour, below in _KNEE:
-        rate = getattr(climb, field)
-        if rate is None:
-            continue
-        shade = light(colour)
-        drawn.add_layout(
-            Span(location=rate, dimension="height", line_color=shade, line_dash=[7, 4], line_width=2)
-        )
-        place = {"x": rate, "y": drawn.y_range.end, "x_offset": -4, "y_offset": -below}
-        text = f"{word} {plain_rate(rate)}/s"
-        drawn.add_layout(label(text, shade, **place, text_baseline="top", name=f"knee-{word}"))
+def load_chart(curve: LoadCurve) -> Chart:
+    """Percentiles against what was offered."""
+    loads = [level.load for level in curve.levels]
+    high = loads[-1] * 1.04
+    what = "users" if curve.of == "users" else "planned/s"
+    axis = Axis(
+        "load",
+        0.0,
+        high,
+        tuple(loads),
+        number_ticks(0.0, high, _TICKS),
+        tuple(
+            f"{plain_rate(level.load)} {what}, {plain_rate(level.request_rate)} calls/s"
+            for level in curve.levels
+        ),
+    )
+    lines = [] if curve.knee is None else [Line(curve.knee, f"knee {plain_rate(curve.knee)}", "unsure")]
+    title = f"Latency against {'users' if curve.of == 'users' else 'planned calls per second'}"
+    return Chart("load", title, "ms", axis, _curves(curve.levels, _OF_LEVELS), height=230, lines=lines)
 
 
-def _nan(value: float | None) -> float:
-    return nan if value is None else value
+def _curves(rows: Sequence[object], kinds: Sequence[tuple[str, str, str]]) -> list[Curve]:
+    curves = [Curve(name, colour, tuple(getattr(row, key) for row in rows)) for key, name, colour in kinds]
+    return [curve for curve in curves if any(value is not None for value in curve.values)]

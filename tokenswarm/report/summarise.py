@@ -17,9 +17,11 @@ from tokenswarm.report.breakpoint import breakpoint_of
 from tokenswarm.report.drift import drift_of
 from tokenswarm.report.failover import action_rows, find_injections
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
+from tokenswarm.report.load_curve import load_curve_of
 from tokenswarm.report.measure_answers import answers_of
 from tokenswarm.report.measure_overhead import overhead_of
 from tokenswarm.report.run_folder import Run
+from tokenswarm.report.spectra import spectra_of
 from tokenswarm.report.summary import About, Summary, ThresholdRow
 from tokenswarm.report.tables import error_rows, expected_answers, spreads_of, stage_rows, totals_of
 from tokenswarm.report.timeline import timeline_of
@@ -58,6 +60,8 @@ def summarise_run(run: Run) -> Summary:
         drift=drift_of(run, profile),
         expected=expected_answers(run.measurements, expectations.checks),
         actions=action_rows(run),
+        spectra=spectra_of(run.measurements),
+        load_curve=load_curve_of(run, profile),
         environment=facts.environment,
         configuration=configuration,
     )

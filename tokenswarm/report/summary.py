@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from tokenswarm.report.answers import Answers
 from tokenswarm.report.figures import plain_rate, share
+from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.overhead import Overhead
+from tokenswarm.report.spectra import Spectrum
 from tokenswarm.report.verdict import Verdict
 
 SCHEMA: Final = 1
@@ -366,6 +368,8 @@ class Summary:
     overhead: Overhead | None = None
     answers: Answers | None = None
     actions: tuple[ActionRow, ...] = ()
+    spectra: tuple[Spectrum, ...] = ()
+    load_curve: LoadCurve | None = None
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
-from tokenswarm.metrics.source import Span
+from tokenswarm.metrics.source import Aggregation, Selector, Span
 from tokenswarm.metrics.threshold_windows import judged_spans
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
 from tokenswarm.metrics.units import format_figure
@@ -20,7 +20,15 @@ from tokenswarm.report.summary import LimitLine, Mark, Timeline, Track
 _PERCENTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DRAWN: Final = ("latency", "ttft")
 # metric → the chart that its limits belong on, and the factor from base units to the chart's
-_CHARTS: Final = {"latency": ("latency", 1000.0), "ttft": ("ttft", 1000.0), "request_rate": ("calls", 1.0)}
+_CHARTS: Final = {
+    "latency": ("latency", 1000.0),
+    "ttft": ("ttft", 1000.0),
+    "request_rate": ("calls", 1.0),
+    "cache_hit_rate": ("cache", 100.0),
+    "output_tokens_rate": ("tokens", 1.0),
+    "target_cpu": ("target_cpu", 100.0),
+    "target_memory": ("memory", 1e-6),
+}
 _SEVERITIES: Final = {Status.WARN: "warn", Status.FAIL: "fail"}
 
 
@@ -51,8 +59,10 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
             if any(value is not None for value in values):
                 tracks.append(Track(metric, name, tuple(values)))
     tracks += _providers(measurements, indices)
+    tracks += _cache(measurements, indices)
+    tracks += _tokens(measurements, indices)
     tracks += _generator(measurements, indices)
-    tracks += _memory(measurements, indices)
+    tracks += _target(measurements, indices)
     tracks += _websockets(measurements, indices)
     failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
     tracks += [
@@ -165,18 +175,51 @@ def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
             i = int(sample.at_s / measurements.width_s)
             cpu[i] = max(cpu.get(i, 0.0), round(sample.value * 100, 1))
     if cpu:
-        yield Track("generator_cpu", "CPU", _filled([cpu.get(i) for i in indices]))
+        yield Track("generator_cpu", "generator CPU", _filled([cpu.get(i) for i in indices]))
 
 
-def _memory(measurements: Measurements, indices: range) -> Iterator[Track]:
-    """The target's, the last sample of each interval; nothing where it wasn't sampled."""
-    found = {
-        int(s.at_s / measurements.width_s): round(s.value / 1e6, 3)
-        for s in measurements.samples
-        if s.name == "target_memory"
-    }
-    if found:
-        yield Track("memory", "memory", _filled([found.get(i) for i in indices]))
+def _cache(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """The share of answers from a cache, in percent; nothing where the run can't tell hits from misses."""
+    if measurements.read("cache_hit_rate", Aggregation("rate"), Selector()).value is None:
+        return
+    hits: dict[int, float] = {}
+    told: dict[int, float] = {}
+    for key, series in measurements.each():
+        if key.labels.cache not in ("hit", "miss") or key.labels.arm == PROVIDER:
+            continue
+        calls = series.counts.get("calls", 0)
+        told[key.interval] = told.get(key.interval, 0) + calls
+        if key.labels.cache == "hit":
+            hits[key.interval] = hits.get(key.interval, 0) + calls
+    shares = (100 * hits.get(i, 0) / told[i] if told.get(i) else None for i in indices)
+    yield Track("cache", "hits", tuple(None if share is None else round(share, 2) for share in shares))
+
+
+def _tokens(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """Tokens of the calls that ended in each interval; nothing where none were told."""
+    for count, name in (("output_tokens", "output tokens/s"), ("input_tokens", "input tokens/s")):
+        found: dict[int, float] = {}
+        for key, series in measurements.each():
+            if series.counts.get(count) and key.labels.arm != PROVIDER:
+                found[key.interval] = found.get(key.interval, 0) + series.counts[count]
+        if found:
+            yield Track("tokens", name, _per_second(found, indices, measurements.width_s))
+
+
+# sample → chart, name, and its factor to the chart's unit
+_SAMPLED: Final = (
+    ("target_cpu", "target_cpu", "target CPU", 100.0),
+    ("target_memory", "memory", "target memory", 1e-6),
+)
+
+
+def _target(measurements: Measurements, indices: range) -> Iterator[Track]:
+    """CPU and memory of the target, the last sample of each interval; nothing where it wasn't sampled."""
+    for sample, chart, name, factor in _SAMPLED:
+        found = _samples(measurements, sample)
+        if found:
+            scaled = {i: round(value * factor, 3) for i, value in found.items()}
+            yield Track(chart, name, _filled([scaled.get(i) for i in indices]))
 
 
 def _websockets(measurements: Measurements, indices: range) -> Iterator[Track]:
@@ -235,6 +278,8 @@ def _limits(measurements: Measurements, thresholds: Sequence[Threshold]) -> Iter
         if subject.metric not in _CHARTS or {name for name, _ in subject.labels} - {"stage"}:
             continue
         if subject.metric in _DRAWN and threshold.aggregation.quantile is None:
+            continue
+        if threshold.aggregation.name == "slope":  # not of the curve's dimension
             continue
         for span in judged_spans(measurements.stages, subject.stage):
             for level in threshold.levels:

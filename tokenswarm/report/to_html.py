@@ -1,25 +1,27 @@
-"""The summary as one HTML page that needs no network: style, charts and Bokeh itself are inside."""
+"""The summary as one HTML page that needs no network: style, charts and script are inside."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import bokeh
 import jinja2
 import yaml
 from markupsafe import Markup
 
 from tokenswarm.report import figures
 from tokenswarm.report.answers import GROUPS
-from tokenswarm.report.charts import STAGE_LABEL, chart_item
-from tokenswarm.report.climb_chart import climb_item
+from tokenswarm.report.chart import SIZE, Chart, script_data
+from tokenswarm.report.climb_chart import climb_chart, load_chart
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.palette import PALETTE
+from tokenswarm.report.spectrum_charts import spectrum_charts
 from tokenswarm.report.summary import Summary
+from tokenswarm.report.time_charts import time_charts
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # What readers ask, in the order in which they ask it; each has a partial in templates/sections/.
@@ -28,7 +30,8 @@ SECTIONS: Final = (
     "trust",
     "thresholds",
     "timeline",
-    "breakpoint",
+    "spectra",
+    "load",
     "overhead",
     "answers",
     "failover",
@@ -40,7 +43,6 @@ SECTIONS: Final = (
     "totals",
     "setup",
 )
-_BOKEH_JS: Final = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
 # What could end a script element or begin a comment in it, whatever strings the data hold.
 _UNSAFE_IN_SCRIPT: Final = {
     "<": "\\u003c",
@@ -53,10 +55,10 @@ _UNSAFE_IN_SCRIPT: Final = {
 
 def render(summary: Summary) -> str:
     """The whole page."""
-    charts = climb = None
-    if summary.timeline is not None:
-        charts = chart_item(summary.timeline, summary.stages)
-        climb = climb_item(summary.breakpoint) if summary.breakpoint is not None else None
+    timeline = time_charts(summary.timeline, summary.stages) if summary.timeline is not None else []
+    spectra = spectrum_charts(summary.spectra)
+    load = list(_load_charts(summary))
+    charts = [*timeline, *spectra, *load]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -68,13 +70,20 @@ def render(summary: Summary) -> str:
             parts_of_calls=PARTS,
             palette=PALETTE,
             origin_groups=GROUPS,
-            shades={shade.light: shade.dark for shade in PALETTE.values()},
-            charts=charts,
-            climb=climb,
-            stage_label=STAGE_LABEL,
-            bokeh_js=_bokeh_js() if charts is not None else "",
+            timeline=timeline,
+            spectra=spectra,
+            load=load,
+            chart_size=SIZE,
+            chart_data=script_data(charts),
         )
     )
+
+
+def _load_charts(summary: Summary) -> Iterator[Chart]:
+    if summary.breakpoint is not None:
+        yield climb_chart(summary.breakpoint)
+    elif summary.load_curve is not None:
+        yield load_chart(summary.load_curve)
 
 
 @cache
@@ -90,6 +99,7 @@ def _environment() -> jinja2.Environment:
         whole=figures.whole,
         time_ms=figures.time_ms,
         rate=figures.rate,
+        plain_rate=figures.plain_rate,
         usd=figures.usd,
         share=figures.share,
         since_start=figures.since_start,
@@ -98,15 +108,6 @@ def _environment() -> jinja2.Environment:
         in_script=_in_script,
     )
     return environment
-
-
-@cache
-def _bokeh_js() -> Markup:
-    """Bokeh's core; the file comes from the installed package and is trusted as that is."""
-    code = _BOKEH_JS.read_text(encoding="utf-8")
-    if "</script" in code.lower():
-        raise ValueError("bokeh.min.js can't stand in a script element: it holds its end tag")
-    return Markup(code)  # noqa: S704 - not the target's text, but a package's
 
 
 def _in_script(value: Any) -> Markup:
