@@ -173,7 +173,7 @@ def summary(make_run: Folder) -> Summary:
 def test_every_report_shows_them_and_takes_no_markup_from_labels(summary: Summary) -> None:
     """Text, Markdown and HTML; a table's bar and a script's tag are just characters."""
     html, markdown, text = to_html.render(summary), to_markdown.render(summary), to_text.render(summary)
-    assert '<section id="answers">' in html
+    assert '<section id="answers" ' in html
     assert "hit (&lt;b&gt;L1&lt;/b&gt;)" in html
     assert "<script>alert(1)" not in html
     assert "<summary>Where answers came from</summary>" in markdown

@@ -210,8 +210,8 @@ def test_every_report_says_how_much_it_carries(make_run: RunMaker) -> None:
     assert said in to_markdown.render(summary)
     html = to_html.render(summary)
     assert said in html
-    assert html.index('id="timeline"') < html.index('id="breakpoint"')
-    for text in ('"held 50/s"', '"broke 80/s"'):
+    assert html.index('id="timeline"') < html.index('id="load"')
+    for text in ("<span>held 50/s</span>", "<span>broke 80/s</span>"):
         assert text in html
     data = json.loads(to_json.render(summary))["breakpoint"]
     assert (data["held_rate"], data["broke_rate"]) == (50, 80)

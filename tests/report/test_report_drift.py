@@ -96,7 +96,7 @@ def test_a_run_that_creeps_says_so_in_every_report(tmp_path: Path) -> None:
     assert [row.status for row in summary.thresholds] == ["fail", "fail"]
     assert json.loads(to_json.render(summary))["drift"][0]["metric"] == "latency"
     html = to_html.render(summary)
-    assert '<section id="drift">' in html
+    assert '<section id="drift" ' in html
     assert "Memory of the target" in html
     for text in (html, to_markdown.render(summary), to_text.render(summary, width=200)):
         assert "95% interval" in text

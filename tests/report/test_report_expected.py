@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
-from tokenswarm.report.charts import chart_item
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Summary
+from tokenswarm.report.time_charts import time_charts
 
 RunMaker = Callable[..., Path]
 STAGES = [
@@ -55,7 +55,7 @@ def test_every_report_shows_the_checks(make_run: RunMaker) -> None:
     (line,) = [line for line in to_text.render(summary).splitlines() if "has metadata" in line]
     assert line.split()[-3:] == list(figures)
     html = to_html.render(summary)
-    assert '<section id="expected">' in html
+    assert '<section id="expected" ' in html
     assert "".join(f'<td class="n">{figure}</td>' for figure in figures) in html
     (found,) = [one for one in json.loads(to_json.render(summary))["expected"] if one["name"] == row.name]
     assert (found["met"], found["asked"]) == (row.met, row.asked)
@@ -74,14 +74,12 @@ def test_an_aborted_run_is_marked_on_every_chart(make_run: RunMaker) -> None:
     summary = summarised(make_run, incident_share=0.3, stopped_s=33.5, reason="aborted", detail=LINE)
     assert summary.timeline is not None
     assert [(mark.at_s, mark.name, mark.text) for mark in summary.timeline.marks] == [(33.5, "aborted", LINE)]
-    item = chart_item(summary.timeline, summary.stages)
-    charts = _models(item, "Figure")
-    assert len(charts) >= 4
+    charts = time_charts(summary.timeline, summary.stages)
+    assert len(charts) >= 5
     for chart in charts:
-        assert [span["location"] for span in _models(chart, "Span") if span.get("name") == "aborted"] == [
-            33.5
-        ]
-        assert "aborted at 33.5 s" in [label.get("text") for label in _models(chart, "Label")]
+        assert [(line.at, line.text) for line in chart.lines] == [(33.5, "aborted at 33.5 s")]
+        assert "aborted at 33.5 s" in chart.description
+    assert to_html.render(summary).count("<span>aborted at 33.5 s</span>") == len(charts)
 
 
 def test_an_aborted_run_says_where_and_by_what(make_run: RunMaker) -> None:
@@ -106,17 +104,3 @@ def test_a_finished_run_has_no_mark(make_run: RunMaker) -> None:
         for file in run.iterdir():
             file.unlink()
         run.rmdir()
-
-
-def _models(node: Any, name: str) -> list[dict[str, Any]]:
-    """The attributes of every Bokeh model of that name in it."""
-    found: list[dict[str, Any]] = []
-    if isinstance(node, dict):
-        if node.get("name") == name and "attributes" in node:
-            found.append(node["attributes"])
-        for value in node.values():
-            found += _models(value, name)
-    elif isinstance(node, list):
-        for value in node:
-            found += _models(value, name)
-    return found

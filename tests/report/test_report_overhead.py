@@ -179,7 +179,7 @@ def test_every_report_shows_the_three_ways(make_run: RunMaker) -> None:
     assert sentence in flat
     assert sentence in html
     assert "Where the time goes, mean ms" in flat
-    assert '<section id="breakdown">' in html
+    assert '<section id="breakdown" ' in html
     assert '<i class="gateway" style="flex: 15.' in html
     told = json.loads(to_json.render(summary))["overhead"]
     assert {row["way"] for row in told["rows"]} == {"stamped", "paired", "self-reported"}
@@ -194,8 +194,8 @@ def test_a_run_that_knows_nothing_of_its_provider_still_says_where_the_time_goes
     assert overhead.rows == overhead.distortion == ()
     assert set(overhead.parts) == {"waiting", "rest"}
     html = to_html.render(summary)
-    assert '<section id="overhead">' not in html
-    assert '<section id="breakdown">' in html
+    assert '<section id="overhead" ' not in html
+    assert '<section id="breakdown" ' in html
     assert "Overhead" not in to_text.render(summary)
 
 

@@ -25,6 +25,7 @@ def describe_machine(project: Path) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "memory_limit_bytes": _cgroup_memory_limit(),
+        "cpu_limit_cores": _cgroup_cpu_limit(),
         "hostname": socket.gethostname(),
         "git_commit": _git_commit(project),
     }
@@ -46,6 +47,15 @@ def _cgroup_memory_limit() -> int | None:
     except OSError:
         return None
     return int(limit) if limit.isdigit() else None
+
+
+def _cgroup_cpu_limit() -> float | None:
+    """CPU time in a period ÷ the period: how many cores a container may use."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    return int(quota) / int(period) if quota.isdigit() else None
 
 
 def _git_commit(project: Path) -> str | None:

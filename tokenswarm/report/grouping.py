@@ -49,6 +49,7 @@ class SpreadGroup:
 class SpreadTable:
     """One metric by groups of calls, or many metrics of all calls."""
 
+    metric: str
     title: str
     definition: str
     groups: tuple[SpreadGroup, ...]
@@ -74,5 +75,5 @@ def tables_of_spreads(spreads: Sequence[Spread]) -> list[SpreadTable]:
         ]
         groups = [group for group in groups if group.rows]
         if groups:
-            tables.append(SpreadTable(title, METRICS[metric].definition, tuple(groups)))
+            tables.append(SpreadTable(metric, title, METRICS[metric].definition, tuple(groups)))
     return tables

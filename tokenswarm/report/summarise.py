@@ -122,6 +122,7 @@ def _about(run: Run) -> About:
         scenario=facts.scenario,
         profile=str(facts.profile.get("name", "")),
         profile_file=str(facts.profile.get("file", "")),
+        profile_sha256=str(facts.profile.get("sha256", "")),
         slo=str(facts.slo.get("name", "")) if facts.slo else "",
         target=str(facts.target.get("name", "")),
         url=str(facts.target.get("url", "")),

@@ -31,6 +31,7 @@ class About:
     scenario: str = ""
     profile: str = ""
     profile_file: str = ""
+    profile_sha256: str = ""
     slo: str = ""
     target: str = ""
     url: str = ""

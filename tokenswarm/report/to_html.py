@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jinja2
 import yaml
@@ -16,6 +17,7 @@ from tokenswarm.report import figures
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.chart import SIZE, Chart, script_data
 from tokenswarm.report.climb_chart import climb_chart, load_chart
+from tokenswarm.report.environment import facts_of
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.palette import PALETTE
@@ -51,6 +53,14 @@ _UNSAFE_IN_SCRIPT: Final = {
     "\u2028": "\\u2028",
     "\u2029": "\\u2029",
 }
+_HEADING: Final = re.compile(r'<h2 id="(\w+)-title">(.*?)(?: <span.*?)?</h2>')
+
+
+class Heading(NamedTuple):
+    """A section of the page, and its title in HTML."""
+
+    name: str
+    title: Markup
 
 
 def render(summary: Summary) -> str:
@@ -73,6 +83,7 @@ def render(summary: Summary) -> str:
             timeline=timeline,
             spectra=spectra,
             load=load,
+            environment=facts_of(summary.environment),
             chart_size=SIZE,
             chart_data=script_data(charts),
         )
@@ -106,8 +117,14 @@ def _environment() -> jinja2.Environment:
         lasted=figures.lasted,
         as_yaml=_as_yaml,
         in_script=_in_script,
+        headings=_headings,
     )
     return environment
+
+
+def _headings(page: Markup) -> list[Heading]:
+    """The sections of a page with their titles; what is small print of a title is left out."""
+    return [Heading(name, Markup(title)) for name, title in _HEADING.findall(page)]  # noqa: S704 - it is ours
 
 
 def _in_script(value: Any) -> Markup:
