@@ -72,6 +72,12 @@ def test_failures_after_the_next_injection_are_its_own() -> None:
     assert recover(moments((21, 27)), next_s=25).took_s == pytest.approx(7)
 
 
+def test_a_second_that_holds_the_next_injections_failures_is_not_the_first_ones() -> None:
+    """It begins before the next injection, and all that failed in it failed after that."""
+    recovery = recover(moments((25, 26)), next_s=25)
+    assert (recovery.took_s, recovery.lost) == (0, 0)
+
+
 def test_without_five_calm_seconds_at_the_end_it_has_not_recovered() -> None:
     """What was seen until then bounds it from below."""
     recovery = recover(moments((20, 55.1)))

@@ -33,7 +33,7 @@ def answered(*by_secondary: tuple[float, float], share: float = 1.0, silent: tup
 
 def switches(seen: Moments) -> list[tuple[float, bool]]:
     found = switches_in(seen, "primary", 10.0, END_S)
-    return [(round(one.at_s, 1), one.is_return) for one in found]
+    return [(one.moment / 10, one.is_return) for one in found]
 
 
 def test_calls_go_away_and_come_back() -> None:
@@ -65,7 +65,8 @@ def test_the_usual_provider_is_who_answered_most_before() -> None:
     assert usual_provider(Moments(0.1, {1: 1.0}, {}), 8.0) is None
 
 
-GONE_AND_BACK = (Switch(21.0, is_return=False), Switch(32.0, is_return=True))
+CALM = Moments(0.1, {}, {})
+GONE_AND_BACK = (Switch(210, is_return=False), Switch(320, is_return=True))
 
 
 @pytest.mark.parametrize(
@@ -82,16 +83,21 @@ def test_each_thing_done_has_the_switches_until_the_next(
     span: tuple[float, float], expected: Switchover
 ) -> None:
     """A fault the way there, its end the way back, and one that ends by itself both."""
-    assert switchover_of(GONE_AND_BACK, "primary", *span) == expected
+    assert switchover_of(CALM, GONE_AND_BACK, "primary", *span) == expected
+
+
+def test_a_switch_in_the_moment_of_an_injection_is_its_doing() -> None:
+    """What was done in the middle of a moment can't have come before what the moment holds."""
+    assert switchover_of(CALM, GONE_AND_BACK, "primary", 32.05, 60.0).returned_s == 32.05
+    assert switchover_of(CALM, GONE_AND_BACK, "primary", 20.0, 32.05).returned_s is None
 
 
 def injections(*spans: tuple[float, float], seen: tuple[Switch, ...] = GONE_AND_BACK) -> list[Injection]:
-    calm = Moments(0.1, {}, {})
     return [
         Injection(
             Happening(start, "x"),
-            recovery_of(calm, start, end, END_S, 0.01, 10.0),
-            switchover_of(seen, "primary", start, end),
+            recovery_of(CALM, start, end, END_S, 0.01, 10.0),
+            switchover_of(CALM, seen, "primary", start, end),
             is_last=end == END_S,
         )
         for start, end in spans

@@ -10,6 +10,7 @@ import pytest
 from tokenswarm.errors import ProfileError
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.source import StageSpan
+from tokenswarm.mock.faults import MODES
 from tokenswarm.profile.arrivals import Schedule
 from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.load import load_profile, load_slo, load_target
@@ -49,6 +50,7 @@ def test_profile_and_its_slo_make_a_verdict(name: str) -> None:
         ("proxy-001", 120, 50),
         ("edge-004", 210, 100),
         ("overhead", 50, 10),
+        ("failover", 135, 10),
         ("ci", 30.1, 1000),
         ("breakpoint", 242.5, 2000),
         ("websocket", 110, 150),
@@ -171,6 +173,19 @@ def test_overhead_is_measured_past_the_gateway_and_held_to_20_ms() -> None:
         "paired_overhead: p(50) < 20ms": True,
         "error_rate: < 1%": False,
     }
+
+
+def test_failover_breaks_the_primary_in_six_ways_and_mends_it_each_time() -> None:
+    """A stage for each, half of it to come back; by the mock provider's own modes."""
+    profile = load_profile("failover", PLACES, {})
+    plan = StagePlan(profile.stages)
+    faults, ends = profile.actions[::2], profile.actions[1::2]
+    assert {action.to for action in profile.actions} == {"primary"}
+    assert [action.body["mode"] for action in faults] == ["503", "refuse", "429", "cut", "hang", "slow"]
+    assert [action.body for action in ends] == [{"down": False}] * 6
+    assert [action.at_s(plan) for action in faults] == [15, 35, 55, 75, 95, 115]
+    assert [action.at_s(plan) for action in ends] == [25, 45, 65, 85, 105, 125]
+    assert {action.body["mode"] for action in faults} <= MODES.keys()
 
 
 @pytest.mark.parametrize(("name", "requests", "users"), [("baseline", 50, 1), ("throughput", 1000, 10)])

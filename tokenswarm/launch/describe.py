@@ -88,7 +88,9 @@ def _expected_lines(profile: Profile) -> list[str]:
 def _action_lines(profile: Profile) -> list[str]:
     if not profile.actions:
         return []
-    return ["  actions", *(f"    {action.at:<16}{action.name}: {action.did}" for action in profile.actions)]
+    longest = max(len(action.at) for action in profile.actions)
+    lines = (f"    {action.at:<{longest}}  {action.name}: {action.did}" for action in profile.actions)
+    return ["  actions", *lines]
 
 
 def _shares(profile: Profile) -> str:

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         if target is None:
             own = stack.enter_context(embedded(resolved.profile, request.names.model))
             target = own.target
+            _say_processes(own)
         result = _say_preflight(resolved, target)
         _say_in_flight(resolved.profile, result)
         provider = provider_of(target, resolved.profile.paired)
@@ -104,6 +105,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         if target.gateway == AUTO and result.gateway is not None:
             facts["target"]["gateway_found"] = result.gateway.gateway
             facts["target"]["gateway_found_by"] = result.gateway.why
+        if own is not None:
+            facts["processes"] = own.processes
         run_json = _new_run_json(folder, {**facts, "environment": machine})
         with LocustProcess(command, interrupts, own.front.pid if own is not None else None) as locust:
             code = locust.wait()
@@ -114,7 +117,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
         unkept = ""
         try:
-            run_json.end(state, locust_exit_code=code, mock=_statement(witness))
+            deaths = [asdict(death) for death in own.keeper.deaths] if own and own.keeper else []
+            run_json.end(state, locust_exit_code=code, mock=_statement(witness), deaths=deaths)
         except RunFolderError as error:
             unkept = str(error)
     return Ended(folder, run_json.facts, unkept)
@@ -141,6 +145,13 @@ def _say_limits(resolved: Resolved, fleet: Fleet | None) -> None:
         connections, fleet.workers if fleet is not None else 1, has_mock=resolved.target is None
     ):
         _say(warning)
+
+
+def _say_processes(own: Embedded) -> None:
+    """Who runs where: a process that is to be killed must be found."""
+    if own.stack is not None:
+        for process in own.processes:
+            _say(f"started the {process['name']}: pid {process['pid']}, {process['url']}")
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
@@ -182,7 +193,7 @@ def _kept(request: RunRequest, target: Target, folder: Path) -> Names:
     if request.profile is not None:
         names = replace(names, profile=_write(folder / "profile.yaml", request.profile))
     if names.target is None:
-        # A URL can name no provider, and none of the rules by which a gateway's answers are read.
+        # A URL can name no provider, no admin URLs, and none of the rules by which answers are read.
         is_stack = target.provider is not None
         names = replace(names, target=_write(folder / "target.yaml", target) if is_stack else target.url)
     return names

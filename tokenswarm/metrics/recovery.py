@@ -9,6 +9,7 @@ injection: what it did would have shown by then.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -55,7 +56,9 @@ def recovery_of(
     shares = _shares(moments, begin, end, moments.span(_WINDOW_S))
     reach = moments.index(min(next_s, injected_s + reach_s))
     over = [i for i, share in enumerate(shares, start=begin) if share > error_limit]
-    first = next((i for i in over if i < reach), None)
+    # A window that begins before the reach's end may be over the limit by what came after it.
+    failing = [i for i in sorted(moments.failed) if begin <= i < reach and moments.failed[i]]
+    first = next((i for i in over if _any_within(failing, i, i + moments.span(_WINDOW_S))), None)
     if first is None:
         lost = _failed(moments, begin, reach)
         return Recovery(injected_s, _first_failure_s(moments, begin, reach), injected_s, lost, 0.0, until_s)
@@ -122,6 +125,11 @@ def _calm_after(over: Sequence[int], first: int, end: int, calm: int) -> int | N
         if following - (i + 1) >= calm:
             return i + 1
     return None
+
+
+def _any_within(sorted_moments: Sequence[int], begin: int, end: int) -> bool:
+    at = bisect_left(sorted_moments, begin)
+    return at < len(sorted_moments) and sorted_moments[at] < end
 
 
 def _failed(moments: Moments, begin: int, end: int) -> int:

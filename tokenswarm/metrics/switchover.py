@@ -8,7 +8,7 @@ dated by the first moment in which most answers came from where calls went.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +19,9 @@ _WINDOW_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Answers went elsewhere, or came back, at that time of the run."""
+    """Answers went elsewhere, or came back, in that moment."""
 
-    at_s: float
+    moment: int
     is_return: bool
 
 
@@ -58,22 +58,30 @@ def switches_in(moments: Moments, usual: str, from_s: float, until_s: float) -> 
             if not (own >= others and own if is_away else others > own):
                 break
         else:
-            found.append(Switch(i * moments.width_s, is_return=is_away))
+            found.append(Switch(i, is_return=is_away))
             is_away = not is_away
     return tuple(found)
 
 
-def switchover_of(switches: tuple[Switch, ...], usual: str, from_s: float, until_s: float) -> Switchover:
+def switchover_of(
+    moments: Moments, switches: Sequence[Switch], usual: str, from_s: float, until_s: float
+) -> Switchover:
     """What happened from an injection until the next one, or the end, among all switches of the run."""
-    before = [switch for switch in switches if switch.at_s < from_s]
+    # A switch in the very moment of an injection is its doing.
+    begin, end = moments.index(from_s), moments.index(until_s)
+    before = [switch for switch in switches if switch.moment < begin]
     was_away = bool(before) and not before[-1].is_return
-    own = [switch for switch in switches if from_s <= switch.at_s < until_s]
+    own = [switch for switch in switches if begin <= switch.moment < end]
     is_away = not own[-1].is_return if own else was_away
-    left = next((switch.at_s for switch in own if not switch.is_return), None)
+
+    def time_of(switch: Switch | None) -> float | None:
+        return None if switch is None else max(from_s, switch.moment * moments.width_s)
+
+    left = next((switch for switch in own if not switch.is_return), None)
     return Switchover(
         usual,
-        left_s=None if was_away else left,
-        returned_s=own[-1].at_s if own and not is_away else None,
+        left_s=None if was_away else time_of(left),
+        returned_s=time_of(own[-1]) if own and not is_away else None,
         is_away=is_away,
     )
 

@@ -63,6 +63,11 @@ class Child:
         assert self._child is not None, "not started"
         return self._child.pid
 
+    @property
+    def has_ended(self) -> bool:
+        assert self._child is not None, "not started"
+        return self._child.poll() is not None
+
     def kill(self) -> None:
         """End it at once, as a crash would: connections are reset and nothing is flushed."""
         assert self._child is not None, "not started"

@@ -14,6 +14,7 @@ from tokenswarm.mock.child import Child
 from tokenswarm.mock.effort import Effort
 from tokenswarm.mock.options import MockOptions, arguments_of
 
+Role = Literal["gateway", "provider"]
 _SCRAPE_TIMEOUT_S: Final = 5.0
 
 
@@ -73,11 +74,10 @@ class MockProcess:
     It ends when this process does, however that happens.
     """
 
-    def __init__(
-        self, options: MockOptions | None = None, role: Literal["gateway", "provider"] = "gateway"
-    ) -> None:
+    def __init__(self, options: MockOptions | None = None, role: Role = "gateway") -> None:
         self._role = role
-        self._child = Child(role, arguments_of(replace(options or MockOptions(), stop_with_stdin=True)))
+        self._options = replace(options or MockOptions(), stop_with_stdin=True)
+        self._child = Child(role, arguments_of(self._options))
         self.url = ""
         self.admin_url = ""  # of its admin port, which stays open while it refuses connections, else the same
 
@@ -95,6 +95,16 @@ class MockProcess:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, whoever ended it."""
+        return self._child.has_ended
+
+    def again(self) -> MockProcess:
+        """Another with these options on these very ports, not yet started: what a supervisor would start."""
+        admin_port = None if self._options.admin_port is None else port_of(self.admin_url)
+        return MockProcess(replace(self._options, port=port_of(self.url), admin_port=admin_port), self._role)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._child.kill()
@@ -102,6 +112,11 @@ class MockProcess:
     def counters(self) -> MockCounters:
         """What the mock has counted up to now; ConnectionError if it doesn't answer."""
         return parse_counters(scrape(self.admin_url or self.url, f"the mock {self._role}"))
+
+
+def port_of(url: str) -> int:
+    """Of a mock's URL."""
+    return int(url.rpartition(":")[2])
 
 
 def scrape(url: str, who: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -35,6 +35,11 @@ class Stack:
         return self.gateway.admin_url
 
     @property
+    def named_providers(self) -> Mapping[str, MockProcess]:
+        """By the names that the gateway has for them."""
+        return {provider_name(index): each for index, each in enumerate(self.providers)}
+
+    @property
     def metrics_url(self) -> str:
         return f"{self.gateway.admin_url}/metrics"
 
@@ -55,12 +60,13 @@ def start_stack(
         redis = stack.enter_context(RedisServer()) if with_redis else None
         if redis is not None:
             gateway["redis"] = redis.url
-        upstreams = tuple(f"{each.url}={_name(index)}" for index, each in enumerate(running))
+        upstreams = tuple(f"{each.url}={provider_name(index)}" for index, each in enumerate(running))
         front = GatewayProcess(GatewayOptions(upstreams, **{"admin_port": 0, **gateway}))
         yield Stack(stack.enter_context(front), running, redis)
 
 
-def _name(index: int) -> str:
+def provider_name(index: int) -> str:
+    """How the gateway calls the provider of that priority, from 0."""
     return NAMES[index] if index < len(NAMES) else f"provider-{index + 1}"
 
 

@@ -115,7 +115,9 @@ class Action(Block):
         """The same action in a shrunk run."""
         name, offset_s = _read_at(self.at)
         offset = format_duration(round(offset_s * time_scale, 6))
-        return self.model_copy(update={"at": offset if name is None else f"{name}+{offset}"})
+        if name is not None:
+            offset = f"{name}+{offset}" if offset_s else name
+        return self.model_copy(update={"at": offset})
 
 
 def timely_actions(actions: Sequence[Action], stages: Sequence[Stage]) -> None:

@@ -58,25 +58,31 @@ def action_rows(run: Run) -> tuple[ActionRow, ...]:
     measurements = run.measurements
     rows: list[ActionRow] = []
     since_s = next((stage.start_s for stage in measurements.stages if not stage.is_warmup), 0.0)
+    width_s = measurements.width_s
     following = [injection.at_s for injection in measurements.injections[1:]]
     for injection, next_s in zip(measurements.injections, [*following, run.ended_s], strict=False):
-        calm_s = _calm_s(injection, next_s, measurements.width_s)
-        spans = {"during": Span(injection.at_s, calm_s), "after": Span(calm_s, next_s)}
+        # Figures are of whole intervals: each belongs to what was done in it, all of it.
+        at_s, until_s = (math.floor(time_s / width_s + 1e-9) * width_s for time_s in (injection.at_s, next_s))
+        calm_s = min(until_s, _calm_s(injection, width_s))
+        spans = {"during": Span(at_s, calm_s), "after": Span(calm_s, until_s)}
         if not rows:  # later on, it is what came after the happening before
-            spans = {"before": Span(since_s, injection.at_s), **spans}
+            spans = {"before": Span(since_s, at_s), **spans}
         rows.append(_row(injection, [_phase(measurements, name, span) for name, span in spans.items()]))
     return tuple(rows)
 
 
-def _calm_s(injection: Injection, next_s: float, width_s: float) -> float:
-    """When errors had passed and answers came from where they went on to come from."""
+def _calm_s(injection: Injection, width_s: float) -> float:
+    """The end of the interval in which errors had passed and answers came from where they went on to."""
     recovery, switchover = injection.recovery, injection.switchover
-    settled = [next_s if recovery.recovered_s is None else recovery.recovered_s]
+    if recovery.took_s is None:
+        return math.inf
+    # Errors lasted until the moment of recovery, switches come within theirs.
+    recovered_s = injection.at_s + recovery.took_s
+    ends: list[float] = [math.ceil(recovered_s / width_s - 1e-9)] if recovery.took_s else []
     if switchover is not None:
-        settled += [at_s for at_s in (switchover.left_s, switchover.returned_s) if at_s is not None]
-    last_s = min(next_s, max(settled))
-    # Figures are of whole intervals; that in which it recovered belongs to the time before.
-    return min(next_s, math.ceil(last_s / width_s) * width_s) if last_s > injection.at_s else last_s
+        switched_s = (switchover.left_s, switchover.returned_s)
+        ends += [math.floor(at_s / width_s + 1e-9) + 1 for at_s in switched_s if at_s is not None]
+    return max(ends, default=math.floor(injection.at_s / width_s + 1e-9)) * width_s
 
 
 def _row(injection: Injection, phases: Sequence[Phase | None]) -> ActionRow:
@@ -147,7 +153,7 @@ def _with_switchovers(
     ):
         switchover = None
         if usual is not None:
-            switchover = switchover_of(switches, usual, happening.at_s, next_s)
+            switchover = switchover_of(moments, switches, usual, happening.at_s, next_s)
         yield Injection(happening, recovery, switchover, is_last=happening is found[-1][0])
 
 

@@ -114,6 +114,11 @@ class GatewayProcess:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, whoever ended it."""
+        return self._child.has_ended
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._child.kill()
