@@ -72,13 +72,19 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 @pytest.fixture(scope="session")
-def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MockProcess, MockProcess]]:
-    """A primary and a secondary, each with its truth log."""
+def provider_logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The truth logs of the primary and the secondary."""
     folder = tmp_path_factory.mktemp("providers")
+    return folder / "primary.jsonl", folder / "secondary.jsonl"
+
+
+@pytest.fixture(scope="session")
+def providers(provider_logs: tuple[Path, Path]) -> Iterator[tuple[MockProcess, MockProcess]]:
+    """A primary and a secondary, each with its truth log."""
     pace = {"ttft": "40", "itl": "4", "tokens": "15"}
     with (
-        MockProcess(MockOptions(**pace, truth_log=folder / "primary.jsonl")) as primary,
-        MockProcess(MockOptions(**pace, truth_log=folder / "secondary.jsonl")) as secondary,
+        MockProcess(MockOptions(**pace, truth_log=provider_logs[0])) as primary,
+        MockProcess(MockOptions(**pace, truth_log=provider_logs[1])) as secondary,
     ):
         yield primary, secondary
 
