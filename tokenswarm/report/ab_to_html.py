@@ -12,7 +12,7 @@ from tokenswarm.report.ab import AbResult
 from tokenswarm.report.palette import PALETTE
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-# A finding → the class of report.css that has its colour, and the icon's.
+# A finding → the class of page.css that has its colour, and the icon's.
 TONES: Final = {
     "regressed": "fail",
     "equivalent": "pass",
