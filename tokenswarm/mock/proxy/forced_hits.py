@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from random import Random
+from typing import Final
 
 from tokenswarm.mock.proxy.stored import Stored
 
 L1 = "l1"
 L2 = "l2"
+_DECK: Final = 50
 
 
 class ForcedHits:
@@ -23,10 +25,11 @@ class ForcedHits:
         self._rng = rng
         self._answers: dict[object, Stored] = {}
         self._owed: deque[str] = deque()
+        self._deck: list[int] = []
 
     def draw(self, kind: object) -> tuple[Stored, str] | None:
         """The answer and its layer if this call is to be a hit."""
-        number = self._rng.random()
+        number = self._number()
         layer = "" if number >= self._share else L1 if number < self._l1_share else L2
         stored = self._answers.get(kind)
         if stored is None:
@@ -36,6 +39,13 @@ class ForcedHits:
         if not layer and self._owed:
             layer = self._owed.popleft()
         return (stored, layer) if layer else None
+
+    def _number(self) -> float:
+        """From 0 to 1, one from each fiftieth of it in any fifty: a short run has the ratio, too."""
+        if not self._deck:
+            self._deck = list(range(_DECK))
+            self._rng.shuffle(self._deck)
+        return (self._deck.pop() + self._rng.random()) / _DECK
 
     def keep(self, kind: object, stored: Stored) -> None:
         """An answer that later calls of its kind can be given."""
