@@ -27,6 +27,9 @@ def test_a_cache_survives_the_way_to_a_worker(tmp_path: Path) -> None:
     assert cache is not None
     assert cache.arms == {"exact": 60, "varied": 20, "unique": 20, "expired": 5}
     assert (cache.pool, cache.zipf, cache.start, cache.ttl_s) == (100, 1.1, "warm", 4.0)
+    assert cache.shown == (
+        "exact 57%, varied 19%, unique 19%, expired 5% of calls; 100 questions by zipf 1.1, warm, ttl 4s"
+    )
     only = read(tmp_path, "{exact: 1}").cache
     assert only is not None
     assert only.arms == {"exact": 1}

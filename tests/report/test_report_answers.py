@@ -179,5 +179,5 @@ def test_every_report_shows_them_and_takes_no_markup_from_labels(summary: Summar
     assert "<summary>Where answers came from</summary>" in markdown
     assert "m\\|1" in markdown
     assert "<script>alert(1)" not in markdown
-    assert "By cache, times in ms" in text
+    assert "Cache: what answered, times in ms" in text
     assert "calls that another than the first provider answered" in html

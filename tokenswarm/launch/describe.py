@@ -31,6 +31,7 @@ def describe(names: Names) -> str:
     if target is not None:
         aim = f"{target.url}, {target.dialect}, model {target.shown_model}"
     paired = [f"  paired      {profile.paired.share:.0%} of calls past the gateway"] if profile.paired else []
+    cache = [f"  cache       {profile.cache.shown}"] if profile.cache else []
     lines = [
         f"{profile.name}: {profile.description}".rstrip(": "),
         f"  target      {aim}",
@@ -41,6 +42,7 @@ def describe(names: Names) -> str:
         f"  prompts     {_shares(profile)}",
         f"  streaming   {profile.streaming:.0%} of calls",
         *paired,
+        *cache,
         *_expected_lines(profile),
         *_action_lines(profile),
         f"  judged by   {len(resolved.thresholds)} threshold lines",

@@ -47,6 +47,15 @@ class Cache(Block):
         return self
 
     @property
+    def shown(self) -> str:
+        """For people: `exact 60%, unique 40% of calls; 100 questions by zipf 1, cold`."""
+        whole = sum(self.arms.values())
+        shares = ", ".join(f"{arm} {weight / whole:.0%}" for arm, weight in self.arms.items())
+        popularity = f" by zipf {self.zipf:g}" if self.zipf else ""
+        ttl = f", ttl {format_duration(self.ttl_s)}" if self.ttl_s is not None else ""
+        return f"{shares} of calls; {self.pool} questions{popularity}, {self.start}{ttl}"
+
+    @property
     def arms(self) -> dict[str, float]:
         """Arm → weight, of those that have one."""
         return {arm: weight for arm in CACHE_ARMS if (weight := getattr(self, arm))}

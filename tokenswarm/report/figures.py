@@ -28,6 +28,11 @@ def milliseconds(value: float) -> str:
     return f"{time_ms(value)} ms"
 
 
+def micro_ms(value: float | None) -> str:
+    """Milliseconds to the microsecond where that means something: 0.412, 12.345, 1,234."""
+    return f"{value:.3f}" if value is not None and abs(value) < 99.9995 else time_ms(value)
+
+
 def usd(value: float | None) -> str:
     """$12.40, $0.0312, $0.0000021: three digits at least."""
     if value is None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.report.answers import GROUPS
-from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, usd, whole
+from tokenswarm.report.cache import ARMS
+from tokenswarm.report.figures import lasted, micro_ms, rate, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.markdown import code, table, text
 from tokenswarm.report.marks import MARKS
@@ -202,6 +203,49 @@ def _answers(summary: Summary) -> Iterator[str]:
         yield f"Rules that never applied: {', '.join(code(rule.name) for rule in answers.silent_rules)}."
 
 
+def _cache(summary: Summary) -> Iterator[str]:
+    cache = summary.cache
+    if cache is None:
+        return
+    yield from (f"- {text(note)}" for note in cache.notes)
+    arms = [
+        (
+            f"{row.name}: {ARMS[row.name]}",
+            whole(row.count),
+            share(row.hit_rate),
+            *(micro_ms(value) for value in (row.hit_p50_ms, row.hit_p95_ms, row.miss_p50_ms)),
+            whole(row.mismatches),
+        )
+        for row in cache.arms
+    ]
+    layers = [
+        (
+            row.name,
+            whole(row.count),
+            share(row.share),
+            *(micro_ms(value) for value in (row.min_ms, row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms)),
+        )
+        for row in cache.layers
+    ]
+    stages = [
+        (
+            f"{row.name} (not judged)" if row.is_warmup else row.name,
+            whole(row.count),
+            share(row.hit_rate),
+            share(row.exact_hit_rate),
+        )
+        for row in cache.stages
+    ]
+    for heads, rows in (
+        (("Asked", "calls", "hits", "hit p50, ms", "p95", "miss p50", "wrong"), arms),
+        (("Answered, ms", "calls", "share", "min", "p50", "p95", "p99", "max"), layers),
+        (("Stage", "calls", "hits", "hits of exact repeats"), stages if len(stages) > 1 else []),
+    ):
+        if rows:
+            yield ""
+            yield from table(heads, rows, "l" + "r" * (len(heads) - 1))
+
+
 def _stages(summary: Summary) -> Iterator[str]:
     if not summary.stages:
         return
@@ -272,6 +316,7 @@ SECTIONS: Final = (
     Section("Stages", _stages),
     Section("Totals", _totals),
     Section("Where the time goes", _overhead),
+    Section("Cache", _cache),
     Section("Where answers came from", _answers),
     Section("Expected answers", _expected),
     Section("What was run", _setup),

@@ -19,6 +19,7 @@ from tokenswarm.report.failover import action_rows, find_injections
 from tokenswarm.report.figures import deciding_level, judged_limit, judged_margin, judged_value
 from tokenswarm.report.load_curve import load_curve_of
 from tokenswarm.report.measure_answers import answers_of
+from tokenswarm.report.measure_cache import cache_of
 from tokenswarm.report.measure_overhead import overhead_of
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.spectra import spectra_of
@@ -56,6 +57,7 @@ def summarise_run(run: Run) -> Summary:
         timeline=timeline_of(run, results),
         overhead=overhead_of(run.measurements),
         answers=answers_of(run.measurements, facts.target),
+        cache=cache_of(run.measurements, profile.cache, run.event("prompts")),
         breakpoint=breakpoint_of(run, profile, slo),
         drift=drift_of(run, profile),
         expected=expected_answers(run.measurements, expectations.checks),

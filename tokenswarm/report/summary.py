@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tokenswarm.report.answers import Answers
+from tokenswarm.report.cache import CacheReport
 from tokenswarm.report.figures import plain_rate, share
 from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.overhead import Overhead
@@ -368,6 +369,7 @@ class Summary:
     drift: tuple[DriftRow, ...] = ()
     overhead: Overhead | None = None
     answers: Answers | None = None
+    cache: CacheReport | None = None
     actions: tuple[ActionRow, ...] = ()
     spectra: tuple[Spectrum, ...] = ()
     load_curve: LoadCurve | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pandas as pd
 
-from tokenswarm.metrics.call import EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
+from tokenswarm.metrics.call import CACHE_ARMS, EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
 from tokenswarm.metrics.source import Aggregation, Selector, Span
@@ -179,20 +180,27 @@ def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
 
 
 def _cache(measurements: Measurements, indices: range) -> Iterator[Track]:
-    """The share of answers from a cache, in percent; nothing where the run can't tell hits from misses."""
+    """The share of answers from a cache, in percent, of all calls and of each arm that tries the cache.
+
+    Nothing where the run can't tell hits from misses.
+    """
     if measurements.read("cache_hit_rate", Aggregation("rate"), Selector()).value is None:
         return
-    hits: dict[int, float] = {}
-    told: dict[int, float] = {}
+    hits: Counter[tuple[str, int]] = Counter()
+    told: Counter[tuple[str, int]] = Counter()
     for key, series in measurements.each():
-        if key.labels.cache not in ("hit", "miss") or key.labels.arm == PROVIDER:
+        labels = key.labels
+        if labels.cache not in ("hit", "miss") or labels.arm == PROVIDER:
             continue
         calls = series.counts.get("calls", 0)
-        told[key.interval] = told.get(key.interval, 0) + calls
-        if key.labels.cache == "hit":
-            hits[key.interval] = hits.get(key.interval, 0) + calls
-    shares = (100 * hits.get(i, 0) / told[i] if told.get(i) else None for i in indices)
-    yield Track("cache", "hits", tuple(None if share is None else round(share, 2) for share in shares))
+        for name in {"hits", labels.cache_arm or "hits"}:
+            told[name, key.interval] += int(calls)
+            hits[name, key.interval] += int(calls) * (labels.cache == "hit")
+    known = {name for name, _ in told}
+    for name in ("hits", *CACHE_ARMS):
+        if name in known:
+            shares = (100 * hits[name, i] / told[name, i] if told[name, i] else None for i in indices)
+            yield Track("cache", name, tuple(None if one is None else round(one, 2) for one in shares))
 
 
 def _tokens(measurements: Measurements, indices: range) -> Iterator[Track]:

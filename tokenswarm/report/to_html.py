@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from tokenswarm.report import figures
 from tokenswarm.report.answers import GROUPS
+from tokenswarm.report.cache import ARMS
 from tokenswarm.report.chart import SIZE, Chart, script_data
 from tokenswarm.report.climb_chart import climb_chart, load_chart
 from tokenswarm.report.environment import facts_of
@@ -35,6 +36,7 @@ SECTIONS: Final = (
     "spectra",
     "load",
     "overhead",
+    "cache",
     "answers",
     "failover",
     "errors",
@@ -80,6 +82,7 @@ def render(summary: Summary) -> str:
             parts_of_calls=PARTS,
             palette=PALETTE,
             origin_groups=GROUPS,
+            cache_arms=ARMS,
             timeline=timeline,
             spectra=spectra,
             load=load,
@@ -109,6 +112,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         whole=figures.whole,
         time_ms=figures.time_ms,
+        micro_ms=figures.micro_ms,
         rate=figures.rate,
         plain_rate=figures.plain_rate,
         usd=figures.usd,

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenswarm.report.answers import GROUPS
-from tokenswarm.report.figures import lasted, share, since_start, time_ms, usd, whole
+from tokenswarm.report.cache import ARMS
+from tokenswarm.report.figures import lasted, micro_ms, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
@@ -67,6 +68,9 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         yield table
         yield ""
     for part in _overhead(summary):
+        yield part
+        yield ""
+    for part in _cache(summary):
         yield part
         yield ""
     for part in _answers(summary):
@@ -177,7 +181,8 @@ def _answers(summary: Summary) -> Iterator[RenderableType]:
         return
     for group, title in GROUPS.items():
         rows = answers.of(group)
-        if len(rows) < 2:  # one is all calls, which stand above
+        # One is all calls, which stand above; and of caches there may be more than that.
+        if len(rows) < 2 or (group == "cache" and summary.cache is not None):
             continue
         table = _table(f"{title}, times in ms")
         table.add_column("", overflow="fold")
@@ -192,6 +197,31 @@ def _answers(summary: Summary) -> Iterator[RenderableType]:
         yield Text(answers.read_by, style="dim")
     if answers.doubts:
         yield Text("\n".join(f" ! {doubt}" for doubt in answers.doubts), style=_STYLES["warning"])
+
+
+def _cache(summary: Summary) -> Iterator[RenderableType]:
+    cache = summary.cache
+    if cache is None:
+        return
+    tables = []
+    if cache.arms:
+        table = _table("Cache: what was asked")
+        for head in ("", "calls", "hits", "hit p50, ms", "p95", "miss p50", "wrong"):
+            table.add_column(head, justify="right" if head else "left", no_wrap=bool(head), overflow="fold")
+        for arm in cache.arms:
+            times = (micro_ms(value) for value in (arm.hit_p50_ms, arm.hit_p95_ms, arm.miss_p50_ms))
+            name = f"{arm.name}: {ARMS[arm.name]}"
+            table.add_row(name, whole(arm.count), share(arm.hit_rate), *times, whole(arm.mismatches))
+        tables.append(table)
+    table = _table("Cache: what answered, times in ms")
+    for head in ("", "calls", "share", "min", "p50", "p95", "p99", "max"):
+        table.add_column(head, justify="right" if head else "left", no_wrap=bool(head), overflow="fold")
+    for row in cache.layers:
+        times = (micro_ms(value) for value in (row.min_ms, row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms))
+        table.add_row(Text(row.name), whole(row.count), share(row.share), *times)
+    yield from (*tables, table)
+    if cache.notes:
+        yield Text("\n".join(cache.notes), style="dim")
 
 
 def _overhead(summary: Summary) -> Iterator[RenderableType]:

@@ -10,7 +10,6 @@ from random import Random
 from typing import Final
 
 from tokenswarm.metrics.call import EXPIRED, UNIQUE, CallRecord
-from tokenswarm.metrics.distinct import DistinctCount
 from tokenswarm.metrics.series import HITS_COMPARED, HITS_UNKNOWABLE, POOL_FILLED
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.cache import Cache
@@ -19,6 +18,7 @@ from tokenswarm.prompts.popularity import Part
 from tokenswarm.prompts.questions import Ask, Questions
 from tokenswarm.prompts.repeats import Phase, Pool, Repeats
 from tokenswarm.swarm.known_answers import Doubt, KnownAnswers
+from tokenswarm.swarm.sent_prompts import EVERY_S, SentPrompts
 
 MISMATCH: Final = "cache_mismatch"
 _WARM: Final = "warm"
@@ -56,8 +56,8 @@ class CacheTrial:
         self._draws: dict[tuple[str, ...], Draws] = {}
         self._spaces: dict[str, Repeats] = {}
         self._counts: Counter[str] = Counter()
-        self.sent = 0  # prompts
-        self.distinct = DistinctCount()
+        self.prompts = SentPrompts()
+        self._told_at_s = 0.0
 
     def draws(self, sizes: tuple[str, ...], kinds: Mapping[CallKind, float]) -> Draws:
         """What the users of these size classes share; each such class of users has a pool of its own."""
@@ -76,8 +76,7 @@ class CacheTrial:
     def text_of(self, ask: Ask, size_class: str) -> str:
         """The prompt of a call that is about to be made."""
         text = self._questions.write(ask, size_class).text
-        self.sent += 1
-        self.distinct.add(text)
+        self.prompts.add(text)
         return text
 
     def prepare(self, record: CallRecord, ask: Ask) -> None:
@@ -122,6 +121,14 @@ class CacheTrial:
         counts, self._counts = self._counts, Counter()
         counts[POOL_FILLED] = sum(draws.repeats.take_filled() for draws in self._draws.values())
         return +counts
+
+    def prompts_to_tell(self, *, at_once: bool) -> SentPrompts | None:
+        """What was sent so far, for the master; now and then, and at the end."""
+        now_s = time.monotonic()
+        if not at_once and now_s - self._told_at_s < EVERY_S:
+            return None
+        self._told_at_s = now_s
+        return self.prompts
 
     def _is_pooled(self, question: tuple[str, int]) -> bool:
         return self._spaces[question[0]].pool_space == question[0]

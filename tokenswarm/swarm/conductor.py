@@ -14,7 +14,6 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
-from tokenswarm.metrics.delta_bounds import DeltaError
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.source import Selector
@@ -28,6 +27,7 @@ from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.roster import Roster, Worker, calls_in
+from tokenswarm.swarm.sent_prompts import PROMPTS, SentPrompts
 from tokenswarm.swarm.sessions import Session
 from tokenswarm.swarm.target_process import target_process
 
@@ -78,6 +78,7 @@ class Conductor:
         self._present: set[str] = set()
         self._is_uneven = False  # whether a worker may have no users, because it has just come
         self._changes: list[ShareChange] = []
+        self._prompts: dict[str, SentPrompts] = {}  # by worker, as each last told
         self._wire = plan.to_wire()
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
         self._is_closed = False
@@ -105,8 +106,10 @@ class Conductor:
             worker.sockets = data.get(SOCKETS, 0)
             worker.last_call_s = data.get(LAST_CALL, 0.0)
         try:
+            if data.get(PROMPTS) is not None:
+                self._prompts[client_id] = SentPrompts.from_wire(data[PROMPTS])
             delta = self.merge.read_report(data, elapsed_s + _SKEW_S)
-        except DeltaError as error:
+        except ValueError as error:
             self.reject(client_id, str(error))
             return
         if delta is None:
@@ -225,6 +228,8 @@ class Conductor:
         self._take_local(at_once=True)
         self.merge.pass_on()
         strangers = self._runner.dropped if isinstance(self._runner, FleetMaster) else 0
+        if self._prompts:
+            self._event("prompts", **SentPrompts.sum(self._prompts.values()).facts())
         self._event(
             "drained",
             workers_lost=self.roster.lost,
@@ -279,6 +284,8 @@ class Conductor:
             delta, local = load.drain(at_once=at_once), self._worker(_LOCAL)
             local.calls += calls_in(delta)
             local.last_call_s = load.last_call_s
+            if load.cache_trial is not None:
+                self._prompts[_LOCAL] = load.cache_trial.prompts
             self.merge.absorb(delta, self.elapsed_s)
 
     def _end_if_complete(self) -> None:

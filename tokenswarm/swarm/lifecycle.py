@@ -38,6 +38,7 @@ from tokenswarm.swarm.muster import muster
 from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.sent_prompts import PROMPTS
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import PromptUser
@@ -185,6 +186,10 @@ class Lifecycle:
             data[CPU] = self._session.load.cpu.read()
             data[SOCKETS] = self._session.load.sockets.open
             data[LAST_CALL] = self._session.load.last_call_s
+            trial = self._session.load.cache_trial
+            prompts = trial.prompts_to_tell(at_once=not is_running) if trial is not None else None
+            if prompts is not None:
+                data[PROMPTS] = prompts.to_wire()
 
     def _take_part(self, runner: FleetWorker) -> None:
         """Make ready for the plan; where this machine lacks something for it, tell the master."""

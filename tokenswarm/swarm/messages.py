@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tokenswarm.swarm.sent_prompts import MOST_BYTES
+
 DRAINED: Final = "tokenswarm_drained"  # all that this worker measured has been sent
 UNFIT: Final = "tokenswarm_unfit"  # this worker can't take part, and why
 MOST_REASON: Final = 1_000
@@ -63,6 +65,13 @@ class _Error(_Message):
     last_seen: _Number | None = None
 
 
+class _Prompts(_Message):
+    """How many were sent, and hashes by which different ones are counted."""
+
+    sent: _Count
+    hashes: Annotated[bytes, Field(max_length=MOST_BYTES)]
+
+
 class _Stats(_Message):
     # A scenario's own listeners may add to the report; what is ours in it is read in swarm/merge.py.
     model_config = ConfigDict(strict=True, extra="allow")
@@ -75,6 +84,7 @@ class _Stats(_Message):
     tokenswarm_cpu: _Share = 0.0
     tokenswarm_last_call: _Number = 0.0
     tokenswarm_sockets: _Count = 0
+    tokenswarm_prompts: _Prompts | None = None
 
 
 class _SpawningComplete(_Message):
