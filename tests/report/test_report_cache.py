@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.source import Aggregation, Selector, StageSpan
 from tokenswarm.profile.cache import Cache
+from tokenswarm.profile.threshold_lines import Section, thresholds_in
 from tokenswarm.report import to_html, to_markdown, to_text
 from tokenswarm.report.cache import CacheReport
 from tokenswarm.report.measure_cache import cache_of
@@ -108,6 +111,17 @@ def test_thresholds_can_ask_for_an_arm(labels: dict[str, str], rate: float) -> N
     measurements = measured(calls())
     value = measurements.read("cache_hit_rate", Aggregation("rate"), Selector(labels)).value
     assert value == pytest.approx(rate)
+
+
+def test_a_line_about_an_arm_that_nobody_asked_is_not_measured() -> None:
+    """An SLO fits profiles with and without it; without `if_measured` it can't be judged."""
+    lines = {
+        "cache_hit_rate{cache_arm:expired}": ["< 5%", {"threshold": "< 5%", "if_measured": True}],
+        "cache_hit_rate{cache_arm:unique}": [{"threshold": "< 5%", "if_measured": True}],
+    }
+    thresholds = thresholds_in(TypeAdapter(Section).validate_python(lines), "p")
+    statuses = [result.status.value for result in judge(thresholds, measured(calls()))]
+    assert statuses == ["inconclusive", "not_measured", "pass"]
 
 
 def test_every_report_has_the_section(make_run: Callable[..., Path]) -> None:

@@ -282,8 +282,10 @@ class _Judge:
         )
 
     def _is_measured(self) -> bool:
-        """Whether the source has this metric for any call at all."""
-        reading = self._source.read(self._subject.metric, self._threshold.aggregation, Selector(), None)
+        """Whether the source has this metric for any call at all; of an arm that tries a cache, for that."""
+        # Which arms there are is the profile's doing, and not the target's.
+        own = {name: value for name, value in self._subject.labels if name == "cache_arm"}
+        reading = self._source.read(self._subject.metric, self._threshold.aggregation, Selector(own), None)
         # Arms that are too small for a figure were measured all the same: that must not look like none.
         is_begun = METRICS[self._subject.metric].kind is Kind.DIFFERENCE and reading.samples > 0
         return reading.value is not None or is_begun
