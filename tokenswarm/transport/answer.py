@@ -15,7 +15,6 @@ from typing import Final
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.wire.events import (
-    Content,
     Done,
     Embeddings,
     Event,
@@ -24,10 +23,14 @@ from tokenswarm.wire.events import (
     ReasoningDelta,
     Started,
     StreamFault,
+    TextDelta,
+    ToolDelta,
     Usage,
 )
 from tokenswarm.wire.stamp import TAIL_CHARS
 
+# A tuple: isinstance() with a union takes longer than all else that is done for a chunk.
+_CONTENT: Final = (TextDelta, ReasoningDelta, ToolDelta)
 _CHARS_PER_TOKEN: Final = 4  # the rule of thumb for English text
 
 
@@ -48,7 +51,7 @@ class Answer:
         chunks = 0
         for event in events:
             # The common kind first: this runs for each chunk of each stream.
-            if isinstance(event, Content):
+            if isinstance(event, _CONTENT):
                 chunks += 1
                 record.output_chars += len(event.text)
                 if record.text_hash is not None:

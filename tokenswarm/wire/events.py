@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Not frozen: some are made for each read of each stream, and a frozen one takes four times as long to make
+# (benchmarks/parts.py). Nobody writes to them.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Started:
     """The first thing the body says of itself; a repeated `id` betrays a cached answer."""
 
@@ -20,28 +23,28 @@ class Started:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextDelta:
     """Visible output text of one chunk."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReasoningDelta:
     """Reasoning ("thinking") text: a first token, but not a first output."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolDelta:
     """A piece of a tool call: the function's name or a part of its arguments."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Embeddings:
     """The vectors of an answer that is no text: how many, and the fewest numbers that one of them has."""
 
@@ -49,7 +52,7 @@ class Embeddings:
     dimensions: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Tokens as the server counts them; a later one replaces an earlier one, field by field.
 
@@ -64,19 +67,19 @@ class Usage:
     cost: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     """The model said why it stopped: `stop`, `length`, `tool_calls`, `end_turn` …"""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """The protocol's own end: `[DONE]`, `message_stop`, `response.completed`, or a whole JSON body."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamFault:
     """An error that the server reported inside a response that had begun well."""
 
@@ -85,7 +88,7 @@ class StreamFault:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Malformed:
     """Bytes that aren't what the dialect promises: broken JSON, an HTML page, a wrong shape."""
 

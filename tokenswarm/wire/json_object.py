@@ -27,7 +27,11 @@ def detail_in(said: JsonObject, details: str, key: str) -> int | None:
 
 def cost_in(said: JsonObject) -> float | None:
     """What a gateway writes among the counts that the call has cost."""
-    return next((float(said[key]) for key in _COST_KEYS if type(said.get(key)) in (int, float)), None)
+    for key in _COST_KEYS:
+        value = said.get(key)
+        if value is not None and type(value) in (int, float):
+            return float(value)
+    return None
 
 
 def text_in(said: JsonObject, key: str) -> str:

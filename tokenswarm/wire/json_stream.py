@@ -15,12 +15,18 @@ import orjson
 
 from tokenswarm.wire.error_body import text_of
 from tokenswarm.wire.events import Event, Malformed, StreamFault
+from tokenswarm.wire.frame_shape import FrameShape, shape_of
 from tokenswarm.wire.json_object import WRONG_SHAPE, JsonObject
 from tokenswarm.wire.outline import outline
 from tokenswarm.wire.sse import SseDecoder, SseEvent
 from tokenswarm.wire.whole_body import WholeBodyDecoder
 
 _END_MARKER: Final = b"[DONE]"
+# A shape is learned anew when frames change. Where each frame has one of its own, trying costs more than it
+# gains: after so many that were of use for less than a few frames, no more.
+_LESSONS: Final = 4
+_WORTH_IT: Final = 4
+_LONGEST_SHAPED: Final = 2**20  # far below what is too large for an event
 
 
 def is_event_stream(content_type: str) -> bool:
@@ -29,7 +35,10 @@ def is_event_stream(content_type: str) -> bool:
 
 
 class DocumentReader(Protocol):
-    """What one dialect makes of the documents of one stream; says nothing more once `is_ended`."""
+    """What one dialect makes of the documents of one stream; says nothing more once `is_ended`.
+
+    A document of nothing but content leaves the reader as it was when it is read for a second time.
+    """
 
     noun: str  # what a document is, for complaints
     is_ended: bool
@@ -44,7 +53,18 @@ class DocumentReader(Protocol):
 class JsonStreamDecoder:
     """Decodes one stream; `read_whole` is for a body that turns out to be no stream."""
 
-    __slots__ = ("_body", "_has_begun", "_is_closing", "_read_whole", "_reader", "_sse")
+    __slots__ = (
+        "_body",
+        "_has_begun",
+        "_hits",
+        "_is_between",
+        "_is_closing",
+        "_lessons",
+        "_read_whole",
+        "_reader",
+        "_shape",
+        "_sse",
+    )
 
     def __init__(self, reader: DocumentReader, read_whole: Callable[[JsonObject], list[Event]]) -> None:
         self._reader = reader
@@ -53,14 +73,29 @@ class JsonStreamDecoder:
         self._body: WholeBodyDecoder | None = None  # set when what came is no stream after all
         self._has_begun = False
         self._is_closing = False
+        self._is_between = False  # what comes next begins a frame
+        self._shape: FrameShape | None = None
+        self._hits = 0  # reads that were of this shape
+        self._lessons = _LESSONS
 
     def feed(self, data: bytes) -> list[Event]:
         """Events completed by these body bytes."""
+        if self._shape is not None and self._is_between and len(data) < _LONGEST_SHAPED:
+            events = self._shape.read(data)
+            if events is not None:
+                self._hits += 1
+                return events
         if not self._has_begun:
             self._begin(data)
         if self._body is not None:
             return self._body.feed(data)
-        return self._read(self._sse.feed(data))
+        was_between = self._is_between
+        sent = self._sse.feed(data)
+        events = self._read(sent)
+        self._is_between = self._sse.is_between and not self._reader.is_ended
+        if was_between and self._is_between and len(sent) == 1:
+            self._learn(data, sent[0], events)
+        return events
 
     def close(self) -> list[Event]:
         """The last event if its blank line was missing, and what the reader says of the end."""
@@ -72,6 +107,14 @@ class JsonStreamDecoder:
             events += self._reader.end(marked=False)
             self._reader.is_ended = True
         return events
+
+    def _learn(self, frame: bytes, sent: SseEvent, events: list[Event]) -> None:
+        if self._hits >= _WORTH_IT:
+            self._lessons = _LESSONS
+        if self._lessons:
+            self._lessons -= 1
+            self._hits = 0
+            self._shape = shape_of(frame, *sent, events, self._reader.read)
 
     def _begin(self, data: bytes) -> None:
         # No event stream opens with these: it is an error that was sent under the stream's content type.

@@ -28,6 +28,7 @@ from tokenswarm.wire.events import (
 from tokenswarm.wire.json_object import WRONG_SHAPE, JsonObject, cost_in, count_in, detail_in
 from tokenswarm.wire.outline import outline
 
+_NO_COUNTS: Final = Usage()
 _TOOL_KINDS: Final = (("function", "arguments"), ("custom", "input"))
 
 
@@ -98,7 +99,7 @@ def usage(answer: JsonObject) -> list[Event]:
         cached_input_tokens=detail_in(said, "prompt_tokens_details", "cached_tokens"),
         cost=cost_in(said),
     )
-    return [] if counted == Usage() else [counted]
+    return [] if counted == _NO_COUNTS else [counted]
 
 
 def choice_fault(choice: JsonObject) -> StreamFault:

@@ -50,6 +50,15 @@ class SseDecoder:
         self._data: list[bytes] = []  # data lines of the unfinished event
         self._event_bytes = 0
 
+    @property
+    def is_between(self) -> bool:
+        """No event is under way: the next byte begins one, and in its first line."""
+        return (
+            self._has_begun
+            and not (self._tail or self._data or self._name)
+            and not (self._ended_in_cr or self.is_overflowed)
+        )
+
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """Events that these bytes complete."""
         if self._ended_in_cr or b"\r" in chunk:
