@@ -176,7 +176,7 @@ def merge_all(chosen: argparse.Namespace) -> None:
     )
     csv.stats_history_csv_writer.writerow(csv.stats_history_csv_columns)
     recorder = Recorder(folder, ration=Ration(plan.total_s))
-    watch = AbortWatch(plan.abort_lines, plan.stage_spans(), plan.width_s)
+    watch = AbortWatch(plan.thresholds, plan.stage_spans(), plan.width_s)
     merge = Merge(plan.stage_spans(), recorder, watch)
     recorder.event(0.0, "started", workers=1)
     looks: list[float] = []

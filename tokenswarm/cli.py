@@ -47,6 +47,10 @@ commands.add_command(mock)
 @click.option("--bind-host", metavar="ADDRESS", help="Where those workers come to; loopback by default.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Likewise; 5557 by default.")
 @click.option("--expect-workers-max-wait", metavar="TIME", help="How long to wait for them; 60s by default.")
+@click.option(
+    "--prometheus-port", type=click.IntRange(1, 65535), help="Serve figures for Prometheus while it runs."
+)
+@click.option("--prometheus-host", metavar="ADDRESS", help="Of that port; loopback by default.")
 @click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
 @click.option(
@@ -62,18 +66,22 @@ def run(
     bind_host: str | None,
     port: int | None,
     expect_workers_max_wait: str | None,
+    prometheus_port: int | None,
+    prometheus_host: str | None,
     time_scale: float,
     seed: int,
     reports: Path,
 ) -> int:
     """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
+    from tokenswarm.launch.exports import Exports
     from tokenswarm.launch.fleet import fleet_of
     from tokenswarm.launch.run import RunRequest, run_profile
     from tokenswarm.profile.resolve import Names
 
     names = Names(profile, target, model, slo, time_scale)
     fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
-    return run_profile(RunRequest(names, fleet, seed, reports))
+    exports = Exports(prometheus_port, prometheus_host)
+    return run_profile(RunRequest(names, fleet, seed, reports, exports=exports))
 
 
 @commands.command()

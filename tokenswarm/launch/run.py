@@ -19,6 +19,7 @@ import yaml
 from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.launch.embedded import Embedded, embedded
+from tokenswarm.launch.exports import Exports
 from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.fleet import Fleet, RemoteFleet, warnings_of
 from tokenswarm.launch.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
@@ -55,6 +56,7 @@ class RunRequest:
     reports: Path
     profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
     folder: Path | None = None  # of this very run, instead of a new one in `reports`
+    exports: Exports | None = None  # figures for others while it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         folder = _folder_of(request, resolved.profile.name)
         names = _kept(request, target, folder)
         options = _locust_options(names, target, request.seed)
+        if request.exports is not None:
+            options += request.exports.options()
         command = locust_command(locustfile, folder, options, request.fleet)
         _say(f"running {shown(command)}")
         facts = _facts(request, resolved, target, shown(command), is_mock=own is not None)

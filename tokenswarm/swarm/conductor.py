@@ -15,8 +15,10 @@ import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from tokenswarm.metrics.interval import MOST_INTERVALS
+from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.source import Selector
+from tokenswarm.metrics.standing import DRAINING, ENDED, RUNNING, Standing, WorkerStanding
 from tokenswarm.swarm.abort_watch import AbortWatch
 from tokenswarm.swarm.actions import Actions
 from tokenswarm.swarm.console import Console, Glance
@@ -65,7 +67,7 @@ class Conductor:
         settle_s = SETTLE_S + plan.report_interval_s if isinstance(runner, MasterRunner) else 0.0
         ration = Ration(None if plan.is_open_ended else plan.total_s)
         self._recorder = Recorder(folder, settle_s, ration) if folder is not None else None
-        self._abort_watch = AbortWatch(plan.abort_lines, plan.stage_spans(), plan.width_s)
+        self._abort_watch = AbortWatch(plan.thresholds, plan.stage_spans(), plan.width_s)
         self._target = target_process()
         self._console = console
         self._started_at_s = time.monotonic() + self._plan.lead_s
@@ -97,6 +99,34 @@ class Conductor:
     def elapsed_s(self) -> float:
         """Seconds since the test started."""
         return time.monotonic() - self._started_at_s
+
+    def standing(self) -> Standing:
+        """How the run stands now. It costs milliseconds that belong to the load: ask once a second."""
+        plan, elapsed_s = self._plan, self.elapsed_s
+        stage = plan.stages.stage_at(elapsed_s)
+        is_draining = self._session.is_stopping or stage is None
+        totals = self.merge.totals
+        # Totals have no windows: lines that have one are judged at the end.
+        lines = [line for line in plan.thresholds if line.levels[0].expression.window is None]
+        return Standing(
+            run=self._folder.name if self._folder is not None else plan.run_id,
+            profile=plan.profile.name,
+            target=plan.target.name,
+            scenario=plan.scenario,
+            model=plan.target.shown_model,
+            state=ENDED if self._is_closed else DRAINING if is_draining else RUNNING,
+            stage="" if is_draining or stage is None else stage.name,
+            elapsed_s=elapsed_s,
+            total_s=plan.total_s,
+            users=self._runner.user_count,
+            workers=tuple(
+                WorkerStanding(worker.name, worker.cores, worker.calls, worker.sockets, worker.is_lost)
+                for worker in self.roster
+            ),
+            totals=totals,
+            recent=self.merge.recent(elapsed_s),
+            thresholds=tuple(judge(lines, totals, elapsed_s)),
+        )
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
         """Take what a worker measured."""

@@ -24,6 +24,8 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
+from tokenswarm.exporters.scrape_server import ScrapeServer
+from tokenswarm.metrics.standing import Standing
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
@@ -74,6 +76,7 @@ class Lifecycle:
         self._session: Session
         self._master_drain: MasterDrain | None = None
         self._worker_drain: WorkerDrain | None = None
+        self._scrape_server: ScrapeServer | None = None
         self._undrained = 0
         self._has_drained = Event()
         # Read now: a tenth of a second at the start of the test would be in the first calls' latency.
@@ -109,6 +112,7 @@ class Lifecycle:
             except TokenswarmError as error:
                 print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
                 sys.exit(error.exit_code)
+        self._serve_figures()
         _start_default_classes_only(environment)
         if isinstance(runner, FleetMaster):
             # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
@@ -128,6 +132,21 @@ class Lifecycle:
             quit_with_parent(self._on_sigterm)
         own.test_stopping.add_listener(self._on_test_stopping)
         own.test_stop.add_listener(self._on_test_stop)
+
+    def _serve_figures(self) -> None:
+        options = self._environment.parsed_options
+        if options is None or not options.prometheus_port:
+            return
+        try:
+            self._scrape_server = ScrapeServer(
+                options.prometheus_host, options.prometheus_port, self._standing
+            )
+        except TokenswarmError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+            sys.exit(error.exit_code)
+
+    def _standing(self) -> Standing | None:
+        return self._session.conductor.standing() if self._session.conductor is not None else None
 
     def _on_sigterm(self) -> None:
         runner = self._environment.runner
@@ -243,6 +262,9 @@ class Lifecycle:
     def _on_test_stop(self, **_: Any) -> None:
         if self._session.conductor is not None:
             self._session.conductor.close(undrained=self._undrained)
+        options = self._environment.parsed_options
+        if self._scrape_server is not None and options is not None and options.headless:
+            self._scrape_server.linger()  # the process ends soon
 
     def _on_worker_test_stop(self, **_: Any) -> None:
         # What runs beside the users must not report once the last numbers are out.

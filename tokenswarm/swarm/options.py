@@ -53,6 +53,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="Folder that `tokenswarm run` made for the measurements of this run",
     )
     parser.add_argument(
+        "--prometheus-port",
+        type=int,
+        default=0,
+        env_var="TOKENSWARM_PROMETHEUS_PORT",
+        include_in_web_ui=False,
+        help="Serve figures for Prometheus on this port while the test runs",
+    )
+    parser.add_argument(
+        "--prometheus-host",
+        default="127.0.0.1",
+        env_var="TOKENSWARM_PROMETHEUS_HOST",
+        include_in_web_ui=False,
+        help="The address of that port",
+    )
+    parser.add_argument(
         "--master-max-wait",
         type=float,
         default=300.0,

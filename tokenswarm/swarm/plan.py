@@ -64,7 +64,7 @@ class RunPlan:
     run_id: str  # new for each run: no prompt of an earlier run is repeated
     is_open_ended: bool = False
     members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
-    abort_lines: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
+    thresholds: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
     elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
     changes: tuple[ShareChange, ...] = ()  # since the run's start, when this plan was sent
     keys: tuple[str, ...] = ()  # NAMES of variables that hold the targets' keys where the test is run from
@@ -207,6 +207,6 @@ def build_plan(
         seed=seed,
         run_id=uuid4().hex[:12],
         is_open_ended=not names.profile,
-        abort_lines=tuple(line for line in resolved.thresholds if line.abort),
+        thresholds=resolved.thresholds,
         keys=tuple(sorted({aim.key_env for aim in aims if aim is not None and aim.key(environ)})),
     )

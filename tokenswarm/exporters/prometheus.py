@@ -1,0 +1,197 @@
+"""A run's standing in Prometheus's text format. Pure: it renders what it is given.
+
+    tokenswarm_calls_total{outcome,prompt,stream,…}    counters, one sample for each set of labels
+    tokenswarm_latency_seconds_bucket{le,…}            histograms since the start, with few labels
+    tokenswarm_latency_quantile_seconds{quantile}      within 0.5 %, of all judged calls so far
+    tokenswarm_threshold_state{line}                   0 holds, 1 warning, 2 broken, -1 not known yet
+
+Every sample has the label `run`: a scrape never mixes two runs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from tokenswarm.metrics.catalogue import METRICS, Kind
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.series import Labels
+from tokenswarm.metrics.source import Aggregation, Selector
+from tokenswarm.metrics.standing import Standing
+from tokenswarm.metrics.thresholds import Status
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+PREFIX: Final = "tokenswarm_"
+QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
+# Eight to a decade, from 0.1 ms to 100 s: what lies between two is within 15 % of their middle.
+TIME_BOUNDS_S: Final = tuple(round(1e-4 * 10 ** (i / 8), 8) for i in range(49))
+AMOUNT_BOUNDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 2, 5, 10, 100)
+# A histogram has fifty lines: only labels that charts part it by.
+_OF_HISTOGRAMS: Final = ("stage", "stream", "arm", "cache")
+_OF_COUNTERS: Final = ("stage", *(name for name in Labels._fields if name != "scenario"))
+_STATES: Final[Mapping[Status, int]] = {
+    Status.PASS: 0,
+    Status.WARN: 1,
+    Status.FAIL: 2,
+    Status.INCONCLUSIVE: -1,
+    Status.NOT_MEASURED: -1,
+}
+_UNITS: Final = {"s": "_seconds", "B": "_bytes", "cores": "_cores"}
+_SHOWN_SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput", "availability")
+_SHOWN_RATES: Final = ("request_rate", "output_tokens_rate")
+
+
+def exposition(standing: Standing) -> bytes:
+    """All of it, as a scrape wants it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Scrape(standing))
+    return generate_latest(registry)
+
+
+class _Scrape(Collector):
+    """One standing as families of metrics."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._run = [standing.run]
+
+    def collect(self) -> Iterable[Metric]:
+        """In the order of the catalogue."""
+        yield from self._run_families()
+        yield self._calls()
+        yield from self._counters()
+        yield from self._histograms()
+        yield from self._figures()
+        yield from self._thresholds()
+        yield from self._workers()
+
+    def _run_families(self) -> Iterator[Metric]:
+        standing = self._standing
+        info = InfoMetricFamily(f"{PREFIX}run", "What is run, and against what.", labels=["run"])
+        said = {name: getattr(standing, name) for name in ("profile", "target", "scenario", "model", "state")}
+        info.add_metric(self._run, {**said, "stage": standing.stage})
+        yield info
+        yield self._gauge("elapsed_seconds", "Since the run's start.", standing.elapsed_s)
+        yield self._gauge("planned_seconds", "How long the profile lasts.", standing.total_s)
+        yield self._gauge("users", METRICS["users"].definition, standing.users)
+        yield self._gauge("ws_open", METRICS["ws_open"].definition, standing.sockets)
+
+    def _calls(self) -> Metric:
+        family = CounterMetricFamily(
+            f"{PREFIX}calls", "Calls that ended, by all their labels.", labels=["run", *_OF_COUNTERS]
+        )
+        for key, series in self._standing.totals.each():
+            if calls := series.counts.get("calls"):
+                family.add_metric([*self._run, key.stage, *_values(key.labels, _OF_COUNTERS[1:])], calls)
+        return family
+
+    def _counters(self) -> Iterator[Metric]:
+        sums: dict[str, dict[tuple[str, ...], float]] = defaultdict(lambda: defaultdict(float))
+        for key, series in self._standing.totals.each():
+            labels = (key.stage, *_values(key.labels, ("prompt", "stream", "arm", "provider", "model")))
+            for name, count in series.counts.items():
+                if name in METRICS and METRICS[name].kind is Kind.COUNTER:
+                    sums[name][labels] += count
+        for name, metric in METRICS.items():
+            if name in sums:
+                family = CounterMetricFamily(
+                    f"{PREFIX}{name}",
+                    metric.definition,
+                    labels=["run", "stage", "prompt", "stream", "arm", "provider", "model"],
+                )
+                for labels, count in sums[name].items():
+                    family.add_metric([*self._run, *labels], count)
+                yield family
+
+    def _histograms(self) -> Iterator[Metric]:
+        merged: dict[str, dict[tuple[str, ...], Histogram]] = defaultdict(dict)
+        for key, series in self._standing.totals.each():
+            labels = (key.stage, *_values(key.labels, _OF_HISTOGRAMS[1:]))
+            for name, histogram in series.values.items():
+                if METRICS[name].is_success_only and key.labels.outcome not in ("", "success"):
+                    continue
+                merged[name].setdefault(labels, Histogram()).merge(histogram)
+        for name, metric in METRICS.items():
+            if name not in merged:
+                continue
+            bounds = TIME_BOUNDS_S if metric.kind is Kind.TIME else AMOUNT_BOUNDS
+            family = HistogramMetricFamily(_named(name), metric.definition, labels=["run", *_OF_HISTOGRAMS])
+            for labels, histogram in merged[name].items():
+                buckets = [(repr(float(bound)), histogram.count - histogram.above(bound)) for bound in bounds]
+                family.add_metric(
+                    [*self._run, *labels], [*buckets, ("+Inf", histogram.count)], histogram.total
+                )
+            yield family
+
+    def _figures(self) -> Iterator[Metric]:
+        """Figures that no query could make from buckets: of all judged calls since the start."""
+        totals, everything = self._standing.totals, Selector()
+        for name in ("ttft", "latency", "effective_latency", "icl", "overhead", "overhead_ttft"):
+            readings = [(q, totals.read(name, Aggregation("p", q * 100), everything)) for q in QUANTILES]
+            if any(reading.value is not None for _, reading in readings):
+                family = GaugeMetricFamily(
+                    f"{PREFIX}{name}_quantile_seconds", METRICS[name].definition, labels=["run", "quantile"]
+                )
+                for quantile, reading in readings:
+                    if reading.value is not None:
+                        family.add_metric([*self._run, str(quantile)], reading.value)
+                yield family
+        for name in _SHOWN_SHARES:
+            share = totals.read(name, Aggregation("rate"), everything)
+            if share.value is not None:
+                yield self._gauge(name, METRICS[name].definition, share.value)
+        for name in _SHOWN_RATES:
+            rate = self._standing.recent.read(name, Aggregation("value"), everything)
+            yield self._gauge(f"recent_{name}", "Of the last seconds.", rate.value or 0.0)
+
+    def _thresholds(self) -> Iterator[Metric]:
+        labels = ["run", "line", "metric"]
+        state = GaugeMetricFamily(
+            f"{PREFIX}threshold_state", "0 holds, 1 warning, 2 broken, -1 not known yet.", labels=labels
+        )
+        value = GaugeMetricFamily(f"{PREFIX}threshold_value", "The figure judged, base units.", labels=labels)
+        limit = GaugeMetricFamily(f"{PREFIX}threshold_limit", "Its limit, base units.", labels=labels)
+        for result in self._standing.thresholds:
+            own = [*self._run, result.threshold.text, result.threshold.subject.metric]
+            state.add_metric(own, _STATES[result.status])
+            limit.add_metric(own, result.limit)
+            if result.value is not None:
+                value.add_metric(own, result.value)
+        yield from (state, value, limit)
+
+    def _workers(self) -> Iterator[Metric]:
+        labels = ["run", "worker"]
+        cores = GaugeMetricFamily(
+            f"{PREFIX}generator_cpu_cores", METRICS["generator_cpu"].definition, labels=labels
+        )
+        is_lost = GaugeMetricFamily(f"{PREFIX}worker_lost", "1 if it is not heard any more.", labels=labels)
+        for worker in self._standing.workers:
+            is_lost.add_metric([*self._run, worker.name], int(worker.is_lost))
+            if worker.cores is not None:
+                cores.add_metric([*self._run, worker.name], worker.cores)
+        yield from (cores, is_lost)
+
+    def _gauge(self, name: str, definition: str, value: float) -> Metric:
+        family = GaugeMetricFamily(f"{PREFIX}{name}", definition, labels=["run"])
+        family.add_metric(self._run, value)
+        return family
+
+
+def _named(name: str) -> str:
+    """With its unit, as Prometheus's conventions want it."""
+    return f"{PREFIX}{name}{_UNITS.get(METRICS[name].unit, '')}"
+
+
+def _values(labels: Labels, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(getattr(labels, name) for name in names)
