@@ -51,6 +51,9 @@ commands.add_command(mock)
     "--prometheus-port", type=click.IntRange(1, 65535), help="Serve figures for Prometheus while it runs."
 )
 @click.option("--prometheus-host", metavar="ADDRESS", help="Of that port; loopback by default.")
+@click.option(
+    "--influx", metavar="URL", help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or v2's."
+)
 @click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
 @click.option(
@@ -68,6 +71,7 @@ def run(
     expect_workers_max_wait: str | None,
     prometheus_port: int | None,
     prometheus_host: str | None,
+    influx: str | None,
     time_scale: float,
     seed: int,
     reports: Path,
@@ -80,7 +84,7 @@ def run(
 
     names = Names(profile, target, model, slo, time_scale)
     fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
-    exports = Exports(prometheus_port, prometheus_host)
+    exports = Exports(prometheus_port, prometheus_host, influx)
     return run_profile(RunRequest(names, fleet, seed, reports, exports=exports))
 
 

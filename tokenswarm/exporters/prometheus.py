@@ -11,7 +11,7 @@ Every sample has the label `run`: a scrape never mixes two runs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -28,8 +28,7 @@ from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Labels
 from tokenswarm.metrics.source import Aggregation, Selector
-from tokenswarm.metrics.standing import Standing
-from tokenswarm.metrics.thresholds import Status
+from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX: Final = "tokenswarm_"
@@ -40,13 +39,6 @@ AMOUNT_BOUNDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8
 # A histogram has fifty lines: only labels that charts part it by.
 _OF_HISTOGRAMS: Final = ("stage", "stream", "arm", "cache")
 _OF_COUNTERS: Final = ("stage", *(name for name in Labels._fields if name != "scenario"))
-_STATES: Final[Mapping[Status, int]] = {
-    Status.PASS: 0,
-    Status.WARN: 1,
-    Status.FAIL: 2,
-    Status.INCONCLUSIVE: -1,
-    Status.NOT_MEASURED: -1,
-}
 _UNITS: Final = {"s": "_seconds", "B": "_bytes", "cores": "_cores"}
 _SHOWN_SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput", "availability")
 _SHOWN_RATES: Final = ("request_rate", "output_tokens_rate")
@@ -164,7 +156,7 @@ class _Scrape(Collector):
         limit = GaugeMetricFamily(f"{PREFIX}threshold_limit", "Its limit, base units.", labels=labels)
         for result in self._standing.thresholds:
             own = [*self._run, result.threshold.text, result.threshold.subject.metric]
-            state.add_metric(own, _STATES[result.status])
+            state.add_metric(own, STATE_NUMBERS[result.status])
             limit.add_metric(own, result.limit)
             if result.value is not None:
                 value.add_metric(own, result.value)

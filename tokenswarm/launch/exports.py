@@ -11,8 +11,13 @@ class Exports:
 
     prometheus_port: int | None = None
     prometheus_host: str | None = None
+    influx: str | None = None  # the address that points are written to
 
     def options(self) -> list[str]:
         """Locust's, as swarm/options.py has them."""
-        said = {"--prometheus-port": self.prometheus_port, "--prometheus-host": self.prometheus_host}
+        said = {
+            "--prometheus-port": self.prometheus_port,
+            "--prometheus-host": self.prometheus_host,
+            "--influx": self.influx,
+        }
         return [part for name, value in said.items() if value for part in (name, str(value))]

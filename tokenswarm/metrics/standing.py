@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.measurements import Measurements
-from tokenswarm.metrics.thresholds import ThresholdResult
+from tokenswarm.metrics.thresholds import Status, ThresholdResult
 
 RUNNING: Final = "running"
 DRAINING: Final = "draining"
 ENDED: Final = "ended"
+
+# For databases and dashboards, which compare numbers.
+STATE_NUMBERS: Final[Mapping[Status, int]] = {
+    Status.PASS: 0,
+    Status.WARN: 1,
+    Status.FAIL: 2,
+    Status.INCONCLUSIVE: -1,
+    Status.NOT_MEASURED: -1,
+}
 
 
 @dataclass(frozen=True, slots=True)

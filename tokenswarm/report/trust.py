@@ -61,6 +61,15 @@ def _whole(run: Run) -> Iterator[Check]:
         yield Check(
             "aborted", "note", f"{line} ended the run at {at}; what would have come later was not tried"
         )
+    exported = run.event("influx")
+    if exported is not None and exported.details.get("dropped"):
+        lost, sent = int(exported.details["dropped"]), int(exported.details.get("sent", 0))
+        yield Check(
+            "InfluxDB",
+            "warning",
+            f"{whole(lost)} of {whole(lost + sent)} points are not in InfluxDB, which"
+            f" {exported.details.get('problem')}; this report lacks nothing",
+        )
     for event in run.events:
         if event.name == "action" and not event.details.get("is_ok"):
             yield Check(

@@ -14,6 +14,7 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
+from tokenswarm.exporters.influx import InfluxExport, InfluxTarget
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
@@ -57,6 +58,7 @@ class Conductor:
         runner: LocalRunner | MasterRunner,
         folder: Path | None,
         console: Console | None,
+        influx: InfluxTarget | None = None,
     ) -> None:
         self._session = session
         self._runner = runner
@@ -93,6 +95,10 @@ class Conductor:
             monotonic_s=round(self._started_at_s, 6),  # what others on this machine noted can be told by it
         )
         self._actions = Actions(self._plan, self._started_at_s, self._event)
+        self._influx: InfluxExport | None = None
+        if influx is not None:
+            self._influx = InfluxExport(influx, self.standing, _say)
+            self.merge.on_delta = self._influx.absorb
         self._loop = gevent.spawn(self._run)
 
     @property
@@ -268,6 +274,10 @@ class Conductor:
             strangers=strangers,
             calls={worker.name: worker.calls for worker in self.roster},
         )
+        if self._influx is not None:
+            self._influx.close()
+            sent, dropped, problem = self._influx.sent, self._influx.dropped, self._influx.problem
+            self._event("influx", sent=sent, dropped=dropped, problem=problem)
         if self._recorder is not None:
             self._recorder.close()
         if self._console is not None:
@@ -379,3 +389,7 @@ class Conductor:
     def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:
             self._recorder.event(self.elapsed_s if at_s is None else at_s, event, **details)
+
+
+def _say(line: str) -> None:
+    print(f"tokenswarm: {line}", file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file

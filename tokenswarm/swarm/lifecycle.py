@@ -24,6 +24,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
+from tokenswarm.exporters.influx import InfluxTarget, influx_of
 from tokenswarm.exporters.scrape_server import ScrapeServer
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.prompts.corpus import load_corpus
@@ -77,6 +78,7 @@ class Lifecycle:
         self._master_drain: MasterDrain | None = None
         self._worker_drain: WorkerDrain | None = None
         self._scrape_server: ScrapeServer | None = None
+        self._influx: InfluxTarget | None = None
         self._undrained = 0
         self._has_drained = Event()
         # Read now: a tenth of a second at the start of the test would be in the first calls' latency.
@@ -135,12 +137,15 @@ class Lifecycle:
 
     def _serve_figures(self) -> None:
         options = self._environment.parsed_options
-        if options is None or not options.prometheus_port:
+        if options is None:
             return
         try:
-            self._scrape_server = ScrapeServer(
-                options.prometheus_host, options.prometheus_port, self._standing
-            )
+            if options.influx:
+                self._influx = influx_of(options.influx)
+            if options.prometheus_port:
+                self._scrape_server = ScrapeServer(
+                    options.prometheus_host, options.prometheus_port, self._standing
+                )
         except TokenswarmError as error:
             print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
             sys.exit(error.exit_code)
@@ -193,7 +198,7 @@ class Lifecycle:
             self._master_drain.begin()
         folder = Path(options.run_folder) if options.run_folder else None
         console = console_for(sys.stderr) if folder is not None else None
-        session.conductor = Conductor(session, runner, folder, console)
+        session.conductor = Conductor(session, runner, folder, console, self._influx)
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         is_over = self._worker_drain is not None and self._worker_drain.is_over

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tokenswarm.metrics.delta_bounds import DeltaBounds, LabelBound, checked_delta
@@ -40,6 +40,7 @@ class Merge:
         self._recorder = recorder
         self._abort_watch = abort_watch
         self._recent = Recent()
+        self.on_delta: Callable[[Delta], None] | None = None  # one more who keeps something of it
         self._arrived: Delta | None = None
         self._arrived_at_s = 0.0  # the last of it
         self._passed_on_at_s = 0.0
@@ -67,6 +68,8 @@ class Merge:
         if self._abort_watch is not None:
             self._abort_watch.absorb(delta)
         self._recent.absorb(delta, self._arrived_at_s)
+        if self.on_delta is not None:
+            self.on_delta(delta)
 
     @property
     def totals(self) -> Measurements:

@@ -68,6 +68,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="The address of that port",
     )
     parser.add_argument(
+        "--influx",
+        default="",
+        env_var="TOKENSWARM_INFLUX",
+        include_in_web_ui=False,
+        help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or version 2's /api/v2/write",
+    )
+    parser.add_argument(
         "--master-max-wait",
         type=float,
         default=300.0,
