@@ -1,0 +1,195 @@
+"""Figures as the real Prometheus and the real InfluxDB have them, beside the run's own summary."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+READY_S = 60
+EASY = "thresholds: {error_rate: '< 1%', latency: 'p(95) < 20s'}\n"
+PROFILE = "stages: [{name: hold, duration: 9s, users: 6}]\nthink_time: 30ms\n"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_that(is_so: Callable[[], bool], said: Callable[[], str]) -> None:
+    deadline_s = time.monotonic() + READY_S
+    while not is_so():
+        assert time.monotonic() < deadline_s, said()
+        time.sleep(0.1)  # polling for an event, bounded above
+
+
+class Server:
+    """A server of somebody else's, started and ended as often as a test wants."""
+
+    def __init__(self, command: list[str], url: str, ready: str, log: Path) -> None:
+        self.url = url
+        self._command, self._ready, self._log = command, ready, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._log.parent
+            )
+        await_that(self._is_ready, self._log.read_text)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def get(self, path: str, **query: str) -> Any:
+        answer = httpx.get(self.url + path, params=query, timeout=20)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(self.url + self._ready, timeout=2).is_success
+        return False
+
+
+@pytest.fixture
+def scraped_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path, scraped_port: int) -> Iterator[Server]:
+    """It scrapes each second."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is not installed")
+    folder, port = tmp_path / "prometheus", free_port()
+    folder.mkdir()
+    jobs = f"[{{job_name: tokenswarm, static_configs: [{{targets: ['127.0.0.1:{scraped_port}']}}]}}]"
+    (folder / "own.yml").write_text(
+        f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs: {jobs}\n"
+    )
+    command = ["prometheus", "--config.file=own.yml", f"--web.listen-address=127.0.0.1:{port}"]
+    server = Server(
+        [*command, "--storage.tsdb.path=data"], f"http://127.0.0.1:{port}", "/-/ready", folder / "log"
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def influx(tmp_path: Path) -> Iterator[Server]:
+    """Version 1, with an empty database `load`."""
+    if shutil.which("influxd") is None:
+        pytest.skip("influxdb is not installed")
+    folder, port = tmp_path / "influx", free_port()
+    folder.mkdir()
+    (folder / "own.conf").write_text(
+        "reporting-disabled = true\n"
+        f'bind-address = "127.0.0.1:{free_port()}"\n'
+        f'[meta]\n dir = "{folder}/meta"\n'
+        f'[data]\n dir = "{folder}/data"\n wal-dir = "{folder}/wal"\n'
+        f'[http]\n bind-address = "127.0.0.1:{port}"\n'
+    )
+    server = Server(["influxd", "-config", "own.conf"], f"http://127.0.0.1:{port}", "/ping", folder / "log")
+    server.start()
+    answer = httpx.post(f"{server.url}/query", params={"q": "CREATE DATABASE load"}, timeout=20)
+    assert answer.is_success, answer.text
+    yield server
+    server.stop()
+
+
+def value_of(prometheus: Server, query: str) -> float:
+    """Of an instant query that gives one figure."""
+    (result,) = prometheus.get("/api/v1/query", query=query)["data"]["result"]
+    return float(result["value"][1])
+
+
+def selected(influx: Server, query: str) -> list[float]:
+    """The figures of a query's one row, without its time."""
+    (series,) = influx.get("/query", db="load", q=query)["results"][0]["series"]
+    return [float(value) for value in series["values"][0][1:]]
+
+
+def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
+    start: Callable, prometheus: Server, influx: Server, scraped_port: int, tmp_path: Path
+) -> None:
+    """Within 1 %, though InfluxDB was away for a while in mid-run; its points waited."""
+    profile = tmp_path / "own.yaml"
+    profile.write_text(PROFILE + EASY)
+    run = start(
+        *("run", str(profile), "--prometheus-port", str(scraped_port)),
+        *("--influx", f"{influx.url}/write?db=load"),
+    )
+    run.await_measurements()
+    influx.stop()
+    run.await_that(lambda: "InfluxDB can't be reached" in run.err)
+    influx.start()
+    done = run.wait()
+    summary = json.loads((done.folder / "summary.json").read_text())
+    (sent,) = done.events("influx")
+    assert sent["dropped"] == 0
+    assert sent["sent"] > 0
+    (latency,) = (s for s in summary["spreads"] if (s["metric"], s["group"]) == ("latency", "all"))
+    calls, name = latency["count"], done.folder.name
+    assert calls == done.counted() > 100
+
+    def last(metric: str) -> str:
+        return f'last_over_time({metric}{{run="{name}"}}[5m])'
+
+    assert value_of(prometheus, f"sum({last('tokenswarm_calls_total')})") == pytest.approx(calls, rel=0.01)
+    mean = f"sum({last('tokenswarm_latency_seconds_sum')}) / sum({last('tokenswarm_latency_seconds_count')})"
+    assert value_of(prometheus, mean) * 1000 == pytest.approx(latency["avg_ms"], rel=0.01)
+    for quantile, figure in (("0.5", "p50_ms"), ("0.95", "p95_ms"), ("0.99", "p99_ms")):
+        query = f'last_over_time(tokenswarm_latency_quantile_seconds{{quantile="{quantile}"}}[5m])'
+        assert value_of(prometheus, query) * 1000 == pytest.approx(latency[figure], rel=0.01)
+    state = prometheus.get("/api/v1/query", query=last("tokenswarm_threshold_state"))["data"]["result"]
+    assert {result["metric"]["line"] for result in state} == {row["line"] for row in summary["thresholds"]}
+    assert {float(result["value"][1]) for result in state} == {0.0}
+
+    of_run = f"WHERE run='{name}'"
+    (counted,) = selected(influx, f"SELECT SUM(calls) FROM tokenswarm {of_run}")
+    assert counted == pytest.approx(calls, rel=0.01)
+    total, count = selected(
+        influx, f"SELECT SUM(latency_sum), SUM(latency_count) FROM tokenswarm {of_run} AND outcome='success'"
+    )
+    assert 1000 * total / count == pytest.approx(latency["avg_ms"], rel=0.01)
+    (users,) = selected(influx, f"SELECT MAX(\"users\") FROM tokenswarm_run {of_run}")
+    assert users == 6
+
+
+def test_a_port_that_is_taken_is_said_before_any_load(start: Callable) -> None:
+    """Exit code 104, and no run folder is left."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = start("run", "smoke", "--time-scale", "0.1", "--prometheus-port", str(port)).wait()
+    assert done.code == 104
+    assert f"--prometheus-port {port}: can't listen at 127.0.0.1" in done.err
+    assert not list(done.reports.glob("*/run.json"))
+
+
+def test_an_influxdb_that_never_answers_costs_its_points_and_nothing_else(start: Callable) -> None:
+    """Said once on the terminal, and in the report how many points are not there."""
+    url = f"http://127.0.0.1:{free_port()}/write?db=load"
+    done = start("run", "smoke", "--time-scale", "0.2", "--influx", url).wait()
+    assert done.code == 0 or done.is_starved, done.err
+    assert done.err.count("InfluxDB can't be reached") == 1
+    (sent,) = done.events("influx")
+    assert (sent["sent"], sent["dropped"] > 0) == (0, True)
+    checks = json.loads((done.folder / "summary.json").read_text())["checks"]
+    (check,) = (check for check in checks if check["what"] == "InfluxDB")
+    assert check["state"] == "warning"
+    assert "this report lacks nothing" in check["text"]

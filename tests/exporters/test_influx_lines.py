@@ -1,0 +1,96 @@
+"""Line protocol: what is escaped, what is left out, and that nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tokenswarm.errors import ConfigurationError
+from tokenswarm.exporters.influx import InfluxTarget
+from tokenswarm.exporters.influx_lines import InfluxLines
+from tokenswarm.metrics.series import Delta
+from tokenswarm.metrics.standing import Standing
+
+AT_NS = 1_700_000_000_000_000_000
+
+
+def test_each_point_holds_what_came_since_the_last(
+    measured: Delta, standing: Callable[..., Standing]
+) -> None:
+    """Two reports add up; after a point, counting begins anew."""
+    lines = InfluxLines()
+    lines.absorb(measured)
+    lines.absorb(measured)
+    first = [line for line in lines.take(standing(), AT_NS) if line.startswith("tokenswarm,")]
+    assert len(first) == 4
+    (good,) = (
+        line
+        for line in first
+        if "outcome=success" in line and "stage=hold,p" in line and "provider" not in line
+    )
+    fields = dict(field.split("=") for field in good.rsplit(" ", 2)[1].split(","))
+    assert (fields["calls"], fields["latency_count"], fields["output_tokens"]) == ("4i", "4i", "60.0")
+    assert float(fields["latency_sum"]) == pytest.approx(0.6)
+    assert float(fields["latency_p99"]) == pytest.approx(0.2, rel=0.005)
+    assert good.endswith(f" {AT_NS}")
+    again = lines.take(standing(), AT_NS + 1)
+    assert not [line for line in again if line.startswith("tokenswarm,")]
+    assert [line for line in again if line.startswith("tokenswarm_run,")]
+
+
+def test_tags_are_escaped_and_empty_ones_left_out(measured: Delta, standing: Callable[..., Standing]) -> None:
+    """Commas, spaces, equals signs and line breaks of a model's name; a backslash at its end would escape."""
+    lines = InfluxLines()
+    lines.absorb(measured)
+    for line in lines.take(standing(), AT_NS):
+        assert "\n" not in line
+        assert "=," not in line.replace("\\=", "")
+        assert "= " not in line.replace("\\=", "")
+    model = 'model=a\\ "model"\\,\\ with\\everything\\=\\ in\\ it'
+    lines.absorb(measured)
+    assert all(model in line for line in lines.take(standing(), AT_NS) if line.startswith("tokenswarm,"))
+
+
+def test_thresholds_users_and_generators_are_points_of_their_own(standing: Callable[..., Standing]) -> None:
+    """As whole numbers where they are states or counts."""
+    lines = InfluxLines().take(standing(), AT_NS)
+    run = "run=20260101-run,profile=own,target=gateway"
+    assert f"tokenswarm_run,{run} users=7i,ws_open=2i,elapsed=30.0 {AT_NS}" in lines
+    assert f"tokenswarm_generator,{run},worker=worker-1 calls=3i,lost=0i,cores=0.25 {AT_NS}" in lines
+    assert f"tokenswarm_generator,{run},worker=worker-2 calls=1i,lost=1i {AT_NS}" in lines
+    (unknown,) = (line for line in lines if "metric=overhead" in line)
+    assert unknown.split(" ")[-2] == "state=-1i,limit=0.001"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8086",
+        "http://127.0.0.1:8086",
+        "http://127.0.0.1:8086/write",
+        "http://127.0.0.1:8086/api/v2/write?org=o",
+        "ftp://127.0.0.1/write?db=x",
+    ],
+)
+def test_an_address_that_nothing_can_be_written_to_is_refused(url: str) -> None:
+    """With both forms that would do."""
+    with pytest.raises(ConfigurationError, match=r"write\?db=NAME .version 1., or"):
+        InfluxTarget.read(url, {})
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@h:8086/write?db=x", "http://h/write?db=x&u=me&p=secret"])
+def test_a_secret_in_the_address_is_refused_and_not_repeated(url: str) -> None:
+    """It would stand in the process list; the message must not carry it on."""
+    with pytest.raises(ConfigurationError, match="INFLUX_TOKEN") as refused:
+        InfluxTarget.read(url, {})
+    assert "secret" not in str(refused.value)
+
+
+def test_secrets_come_from_the_environment() -> None:
+    """A token for version 2, or for 1 a user and a password; the token goes first."""
+    url = "http://h:8086/write?db=x"
+    own = {"INFLUX_USER": "me", "INFLUX_PASSWORD": "word"}
+    assert InfluxTarget.read(url, own).user == ("me", "word")
+    both = InfluxTarget.read(url, {**own, "INFLUX_TOKEN": "t"})
+    assert (both.user, both.headers) == (None, {"Authorization": "Token t"})

@@ -1,0 +1,90 @@
+"""What a scrape gets, read back by Prometheus's own parser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tokenswarm.exporters.prometheus import PREFIX, TIME_BOUNDS_S, exposition
+from tokenswarm.metrics.standing import Standing
+
+Samples = dict[str, list[tuple[dict[str, str], float]]]
+
+
+@pytest.fixture
+def page(standing: Callable[..., Standing]) -> Samples:
+    found: Samples = {}
+    for family in text_string_to_metric_families(exposition(standing()).decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name.removeprefix(PREFIX), []).append((dict(sample.labels), sample.value))
+    return found
+
+
+def test_every_sample_says_which_run_it_is_of(page: Samples) -> None:
+    """A dashboard never adds up two runs."""
+    assert {labels["run"] for samples in page.values() for labels, _ in samples} == {"20260101-run"}
+
+
+def test_calls_add_up_whatever_the_labels_hold(page: Samples) -> None:
+    """Warm-ups and the provider's arm are told apart, and a name with quotes and line breaks is whole."""
+    calls = page["calls_total"]
+    assert sum(value for _, value in calls) == 5
+    assert sum(value for labels, value in calls if labels["outcome"] == "http_5xx") == 1
+    assert sum(value for labels, value in calls if labels["stage"] == "warm-up") == 1
+    assert sum(value for labels, value in calls if labels["arm"] == "provider") == 1
+    assert {labels["model"] for labels, _ in calls} == {'a "model", with\\everything=\nin it\\'}
+    assert [value for _, value in page["output_tokens_total"]] == [30]
+    assert [value for _, value in page["cost_total"]] == [0.5]
+
+
+def test_a_histogram_counts_successful_calls_up_to_each_bound(page: Samples) -> None:
+    """A failed call of 9 s is in no bucket of latency; sums are exact."""
+    buckets = [
+        (float(labels["le"]), value)
+        for labels, value in page["latency_seconds_bucket"]
+        if (labels["stage"], labels["arm"]) == ("hold", "gateway")
+    ]
+    assert [bound for bound, _ in buckets] == [*TIME_BOUNDS_S, float("inf")]
+    assert [value for _, value in buckets] == sorted(value for _, value in buckets)
+    counted = dict(buckets)
+    assert max(value for bound, value in buckets if bound < 0.099) == 0
+    assert {value for bound, value in buckets if 0.102 < bound < 0.198} == {1}
+    assert counted[float("inf")] == 2
+    (total,) = (
+        value
+        for labels, value in page["latency_seconds_sum"]
+        if (labels["stage"], labels["arm"]) == ("hold", "gateway")
+    )
+    assert total == pytest.approx(0.3)
+
+
+def test_quantiles_are_of_judged_calls_and_nothing_unmeasured_is_there(page: Samples) -> None:
+    """Exact ones, as the report has them."""
+    shown = {labels["quantile"]: value for labels, value in page["latency_quantile_seconds"]}
+    assert shown["0.99"] == pytest.approx(0.2, rel=0.005)
+    assert "overhead_quantile_seconds" not in page
+    assert "cache_hit_rate" not in page
+    assert [value for _, value in page["error_rate"]] == [pytest.approx(1 / 3)]
+
+
+def test_thresholds_have_their_state(page: Samples) -> None:
+    """Holds, broken, not known: 0, 2 and -1."""
+    states = {labels["line"]: value for labels, value in page["threshold_state"]}
+    assert states == {"latency: p(50) < 150ms": 0, "error_rate: < 1%": 2, "overhead: p(50) < 1ms": -1}
+    limits = {labels["metric"]: value for labels, value in page["threshold_limit"]}
+    assert limits == {"latency": 0.15, "error_rate": 0.01, "overhead": 0.001}
+    assert {labels["metric"] for labels, _ in page["threshold_value"]} == {"latency", "error_rate"}
+
+
+def test_load_generators_are_there(page: Samples) -> None:
+    """Their CPU, who is lost, how late their hubs were; sockets of those that are not lost."""
+    assert page["generator_cpu_cores"] == [({"run": "20260101-run", "worker": "worker-1"}, 0.25)]
+    assert {labels["worker"]: value for labels, value in page["worker_lost"]} == {
+        "worker-1": 0,
+        "worker-2": 1,
+    }
+    assert [value for _, value in page["generator_lag_seconds_count"]] == [1]
+    assert [value for _, value in page["ws_open"]] == [2]
+    assert [value for _, value in page["users"]] == [7]
