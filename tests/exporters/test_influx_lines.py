@@ -9,7 +9,7 @@ import pytest
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.exporters.influx import InfluxTarget
 from tokenswarm.exporters.influx_lines import InfluxLines
-from tokenswarm.metrics.series import Delta
+from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
 from tokenswarm.metrics.standing import Standing
 
 AT_NS = 1_700_000_000_000_000_000
@@ -37,6 +37,16 @@ def test_each_point_holds_what_came_since_the_last(
     again = lines.take(standing(), AT_NS + 1)
     assert not [line for line in again if line.startswith("tokenswarm,")]
     assert [line for line in again if line.startswith("tokenswarm_run,")]
+
+
+def test_no_two_points_have_the_same_tags(standing: Callable[..., Standing]) -> None:
+    """The second would replace the first: whatever labels differ in is a tag, or they are added up."""
+    labels = [Labels(**{name: "x"}) for name in Labels._fields]
+    lines = InfluxLines()
+    lines.absorb(Delta(1.0, {SeriesKey(0, "hold", own): Series({"calls": 1}) for own in [*labels, Labels()]}))
+    points = [line.split(" ") for line in lines.take(standing(), AT_NS) if line.startswith("tokenswarm,")]
+    assert len({tags for tags, _, _ in points}) == len(points)
+    assert sum(int(fields.removeprefix("calls=").rstrip("i")) for _, fields, _ in points) == len(labels) + 1
 
 
 def test_tags_are_escaped_and_empty_ones_left_out(measured: Delta, standing: Callable[..., Standing]) -> None:

@@ -17,7 +17,8 @@ from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.series import Delta, Labels, Series
 from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
 
-_TAGS: Final = ("prompt", "stream", "arm", "outcome", "cache", "cache_layer", "provider", "model")
+# All of them: points with the same tags and time replace each other.
+_TAGS: Final = tuple(name for name in Labels._fields if name != "scenario")
 _QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 # Line protocol can't hold a line break in a tag at all.
 _ESCAPED: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
@@ -32,7 +33,8 @@ class InfluxLines:
     def absorb(self, delta: Delta) -> None:
         """Add what was measured; nothing of the delta is kept."""
         for key, series in delta.series.items():
-            self._since.setdefault((key.stage, key.labels), Series()).merge(series)
+            labels = key.labels._replace(scenario="")
+            self._since.setdefault((key.stage, labels), Series()).merge(series)
 
     def take(self, standing: Standing, at_ns: int) -> list[str]:
         """The points since the last time, of Unix time `at_ns`."""

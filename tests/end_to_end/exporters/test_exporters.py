@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import socket
 import subprocess
@@ -15,10 +16,30 @@ from typing import Any
 import httpx
 import pytest
 
+from tokenswarm.mock.stack import start_stack
+
 pytestmark = pytest.mark.end_to_end
 READY_S = 60
-EASY = "thresholds: {error_rate: '< 1%', latency: 'p(95) < 20s'}\n"
-PROFILE = "stages: [{name: hold, duration: 9s, users: 6}]\nthink_time: 30ms\n"
+DASHBOARD = Path(__file__).parents[3] / "deploy/grafana/dashboards/tokenswarm.json"
+# All that a chart of the dashboard shows is in it: hits and misses, streams, costs, limits.
+PROFILE = """
+stages: [{name: hold, duration: 9s, users: 6}]
+think_time: 30ms
+cache: {exact: 60, unique: 40, pool: 10, ttl: 60s}
+thresholds:
+  error_rate: "< 1%"
+  latency: "p(95) < 20s"
+  ttft: "p(95) < 20s"
+  overhead: "p(95) < 20s"
+  cache_hit_rate: "> 1%"
+  ws_open: {threshold: "> 1", if_measured: true}
+"""
+TARGET = """
+name: stack
+url: URL
+model: mock
+prices: {input: 1, output: 2}
+"""
 
 
 def free_port() -> int:
@@ -118,6 +139,13 @@ def value_of(prometheus: Server, query: str) -> float:
     return float(result["value"][1])
 
 
+def queries_of(dashboard: Path, run: str) -> Iterator[tuple[str, str]]:
+    """Every panel's queries, as Grafana would send them."""
+    for panel in json.loads(dashboard.read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"].replace("$run", run).replace("$__rate_interval", "4s")
+
+
 def selected(influx: Server, query: str) -> list[float]:
     """The figures of a query's one row, without its time."""
     (series,) = influx.get("/query", db="load", q=query)["results"][0]["series"]
@@ -128,17 +156,19 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
     start: Callable, prometheus: Server, influx: Server, scraped_port: int, tmp_path: Path
 ) -> None:
     """Within 1 %, though InfluxDB was away for a while in mid-run; its points waited."""
-    profile = tmp_path / "own.yaml"
-    profile.write_text(PROFILE + EASY)
-    run = start(
-        *("run", str(profile), "--prometheus-port", str(scraped_port)),
-        *("--influx", f"{influx.url}/write?db=load"),
-    )
-    run.await_measurements()
-    influx.stop()
-    run.await_that(lambda: "InfluxDB can't be reached" in run.err)
-    influx.start()
-    done = run.wait()
+    profile, target = tmp_path / "own.yaml", tmp_path / "target.yaml"
+    profile.write_text(PROFILE)
+    with start_stack(l1_ttl=300.0) as stack:
+        target.write_text(TARGET.replace("URL", stack.url))
+        run = start(
+            *("run", str(profile), "--target", str(target), "--prometheus-port", str(scraped_port)),
+            *("--influx", f"{influx.url}/write?db=load"),
+        )
+        run.await_measurements()
+        influx.stop()
+        run.await_that(lambda: "InfluxDB can't be reached" in run.err)
+        influx.start()
+        done = run.wait()
     summary = json.loads((done.folder / "summary.json").read_text())
     (sent,) = done.events("influx")
     assert sent["dropped"] == 0
@@ -158,7 +188,14 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
         assert value_of(prometheus, query) * 1000 == pytest.approx(latency[figure], rel=0.01)
     state = prometheus.get("/api/v1/query", query=last("tokenswarm_threshold_state"))["data"]["result"]
     assert {result["metric"]["line"] for result in state} == {row["line"] for row in summary["thresholds"]}
-    assert {float(result["value"][1]) for result in state} == {0.0}
+    assert {float(result["value"][1]) for result in state} <= {0.0, -1.0}
+    for title, query in queries_of(DASHBOARD, name):
+        now_s = time.time()
+        result = prometheus.get(
+            "/api/v1/query_range", query=query, start=str(now_s - 60), end=str(now_s), step="1"
+        )["data"]["result"]
+        values = [float(value) for series in result for _, value in series["values"]]
+        assert any(not math.isnan(value) for value in values), f"{title}: {query}"
 
     of_run = f"WHERE run='{name}'"
     (counted,) = selected(influx, f"SELECT SUM(calls) FROM tokenswarm {of_run}")
@@ -167,7 +204,7 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
         influx, f"SELECT SUM(latency_sum), SUM(latency_count) FROM tokenswarm {of_run} AND outcome='success'"
     )
     assert 1000 * total / count == pytest.approx(latency["avg_ms"], rel=0.01)
-    (users,) = selected(influx, f"SELECT MAX(\"users\") FROM tokenswarm_run {of_run}")
+    (users,) = selected(influx, f'SELECT MAX("users") FROM tokenswarm_run {of_run}')
     assert users == 6
 
 
