@@ -89,6 +89,40 @@ def run(
 
 
 @commands.command()
+@click.argument("base", metavar="BASE", type=Path)
+@click.argument("current", metavar="CURRENT", type=Path)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="KEY=SHARE",
+    help="How much worse a figure may get: p99=20%, latency:p50=10%, success_rate=2%, p95=off …",
+)
+@click.option("--anyway", is_flag=True, help="Compare runs of different loads, as an indication.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it into this file, too: .md, .json or .txt.",
+)
+def compare(
+    base: Path, current: Path, limits: tuple[str, ...], anyway: bool, outputs: tuple[Path, ...]
+) -> int:
+    """Hold run CURRENT against run BASE: run folders, summary.json files or prefixes of Locust CSV files.
+
+    By default p99 of latency and first token may rise by 20%, p95 by 25%, and the success rate fall by 2%.
+
+    \b
+    Exit codes: 0 no regression, 99 regressed, 104 not comparable,
+    111 indicative (the runs are not alike) or inconclusive.
+    """
+    from tokenswarm.launch.compare import compare_runs
+
+    return compare_runs(base, current, limits, outputs, anyway=anyway)
+
+
+@commands.command()
 @click.argument("profile")
 @click.option("--a", metavar="NAME|URL", help="What is in use; without --a and --b, the embedded mock twice.")
 @click.option("--b", metavar="NAME|URL", help="What is to be judged against it.")

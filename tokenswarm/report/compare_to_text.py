@@ -1,0 +1,72 @@
+"""A comparison for a terminal: a text of its own, and a part of the report's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tokenswarm.report.compare import chief_rows
+from tokenswarm.report.comparison import Comparison
+
+_STYLES: Final = {
+    "regressed": "red",
+    "holds": "green",
+    "no regression": "green",
+    "unknown": "magenta",
+    "inconclusive": "magenta",
+    "indicative": "yellow",
+    "": "",
+}
+_PLAIN_WIDTH: Final = 110
+_NARROWEST: Final = 60
+
+
+def render(comparison: Comparison, *, width: int | None = None, is_terminal: bool = False) -> str:
+    """The whole text; colours and the terminal's width only for a terminal."""
+    console = Console(
+        file=io.StringIO(),
+        width=max(_NARROWEST, width or _PLAIN_WIDTH),
+        force_terminal=is_terminal,
+        color_system="standard" if is_terminal else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        console.print(Text(f"base     {comparison.base}\ncurrent  {comparison.current}"))
+        for part in parts(comparison):
+            console.print(part)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def parts(comparison: Comparison) -> Iterator[RenderableType]:
+    """The figures, what differs, and the sentence."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("", no_wrap=True)
+    table.add_column("figure", overflow="fold")
+    for head in ("base", "current", "change", "limit"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in (*comparison.judged, *chief_rows(comparison)):
+        style = _STYLES[row.state]
+        figure = Text(row.key)
+        if row.reason:
+            figure.append(f"\n{row.reason}", style="dim")
+        change = Text(row.change_text, style=style)
+        table.add_row(
+            Text(row.state, style=style), figure, row.base_text, row.current_text, change, row.limit_text
+        )
+    yield table
+    for difference in comparison.differences:
+        yield Text(f" ! {difference.sentence}", style="yellow")
+    for note in comparison.notes:
+        yield Text(f"   {note}")
+    if comparison.differences or comparison.notes:
+        yield ""
+    yield Text(comparison.sentence, style=f"bold {_STYLES[comparison.outcome]}")
