@@ -51,6 +51,13 @@ worker: $(READY) ## many machines: make load for MASTER=host
 	@test -n "$(MASTER)" || { echo 'make worker MASTER=host: which host runs `make master`?' >&2; exit 104; }
 	@$(BIN)/tokenswarm worker --master "$(MASTER)" $(ARGS)
 
+.PHONY: compare ab
+compare: $(READY) ## has anything become worse? BASE=reports/… CURRENT=reports/…
+	@test -n "$(BASE)" -a -n "$(CURRENT)" || { echo 'make compare BASE=reports/… CURRENT=reports/…' >&2; exit 104; }
+	@$(BIN)/tokenswarm compare "$(BASE)" "$(CURRENT)" $(ARGS)
+ab: $(READY) ## is B worse than A? eight pairs of runs: A=url B=url PROFILE=smoke
+	@$(BIN)/tokenswarm ab $(or $(PROFILE),smoke) $(if $(A),--a "$(A)") $(if $(B),--b "$(B)") $(ARGS)
+
 .PHONY: mock
 mock: $(READY) ## run the mock gateway on 127.0.0.1:8000
 	@$(BIN)/tokenswarm mock gateway --port 8000 $(ARGS)

@@ -13,6 +13,7 @@ from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, TokenswarmError
 from tokenswarm.mock.command import mock
 
+_BASELINE = "Show in the report how it compares with this earlier run; the verdict is not touched."
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -35,6 +36,7 @@ commands.add_command(mock)
 @click.option("--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway.")
 @click.option("--model", help="Model to ask for, or several: a=3,b=1; the target's own by default.")
 @click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
+@click.option("--baseline", metavar="RUN", type=Path, help=_BASELINE)
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Worker processes beside a master; none: one process."
 )
@@ -64,6 +66,7 @@ def run(
     target: str | None,
     model: str | None,
     slo: str | None,
+    baseline: Path | None,
     workers: int | None,
     expect_workers: int | None,
     bind_host: str | None,
@@ -85,7 +88,7 @@ def run(
     names = Names(profile, target, model, slo, time_scale)
     fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
     exports = Exports(prometheus_port, prometheus_host, influx)
-    return run_profile(RunRequest(names, fleet, seed, reports, exports=exports))
+    return run_profile(RunRequest(names, fleet, seed, reports, baseline=baseline, exports=exports))
 
 
 @commands.command()
@@ -224,17 +227,22 @@ def quick(url: str, concurrency: int, duration: str, model: str | None, streamin
     "--load-profile", metavar="NAME", help="For a Locust CSV prefix: judge by this profile's thresholds."
 )
 @click.option("--output", type=_FOLDER, help="Where reports of a CSV prefix go; beside it by default.")
-def report(source: Path, slo: str | None, load_profile: str | None, output: Path | None) -> int:
+@click.option("--baseline", metavar="RUN", type=Path, help=_BASELINE)
+def report(
+    source: Path, slo: str | None, load_profile: str | None, output: Path | None, baseline: Path | None
+) -> int:
     """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
     from tokenswarm.launch.ab import is_ab_folder, judge_ab
     from tokenswarm.launch.judge import judge_csv_prefix, judge_folder, refuse_for_folder
+    from tokenswarm.report.recorded import read_recorded
 
+    base = read_recorded(baseline) if baseline is not None else None
     if source.is_dir():
         refuse_for_folder(slo, load_profile, output)
         if is_ab_folder(source):
             return judge_ab(source)
-        return judge_folder(source)
-    return judge_csv_prefix(source, slo, load_profile, output)
+        return judge_folder(source, base)
+    return judge_csv_prefix(source, slo, load_profile, output, base)
 
 
 @commands.command()

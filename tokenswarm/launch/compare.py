@@ -24,11 +24,11 @@ from tokenswarm.report.write import write_text
 
 
 def _json(comparison: Comparison) -> str:
-    return (
-        json.dumps({"schema": 1, **asdict(comparison)}, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-    )
+    plain = {"schema": SCHEMA, **asdict(comparison)}
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
+SCHEMA: Final = 1  # of a comparison in JSON
 # The end of a file's name says how it is written.
 FORMATS: Final[Mapping[str, Callable[[Comparison], str]]] = {
     ".md": compare_to_markdown.render,

@@ -15,7 +15,9 @@ from tokenswarm.launch.github_job import tell_github
 from tokenswarm.profile.load import load_profile, load_slo
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.report import to_text
+from tokenswarm.report.compare import with_baseline
 from tokenswarm.report.locust_csv import LocustCsv
+from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_facts import RunFacts
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
@@ -24,9 +26,9 @@ from tokenswarm.report.summary import Summary
 from tokenswarm.report.write import write_beside, write_into, write_json
 
 
-def judge_folder(folder: Path) -> ExitCode:
-    """Make the reports of a run folder; returns what the process ends with."""
-    summary = summarise_run(read_run(folder))
+def judge_folder(folder: Path, baseline: Recorded | None = None) -> ExitCode:
+    """Make the reports of a run folder; returns what the process ends with, whatever `baseline` was like."""
+    summary = _compared(summarise_run(read_run(folder)), baseline)
     _show(summary)
     write_into(folder, summary)
     _show_place(folder / "report.html")
@@ -34,7 +36,13 @@ def judge_folder(folder: Path) -> ExitCode:
     return ExitCode(summary.verdict.exit_code)
 
 
-def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | None = None) -> ExitCode:
+def judge_run(
+    folder: Path,
+    facts: dict[str, Any],
+    unkept: str,
+    output: Path | None = None,
+    baseline: Recorded | None = None,
+) -> ExitCode:
     """Judge a run that has just ended, by `facts` instead of what its run.json may have had no room for.
 
     The load was made: what can't be kept (`unkept`, if that is known already) is said after the verdict,
@@ -44,6 +52,7 @@ def judge_run(folder: Path, facts: dict[str, Any], unkept: str, output: Path | N
     try:
         run = read_run(folder)
         summary = summarise_run(replace(run, facts=RunFacts.from_json(facts, folder / "run.json")))
+        summary = _compared(summary, baseline)
         code = ExitCode(summary.verdict.exit_code)
         _show(summary)
         write_into(folder, summary)
@@ -69,14 +78,18 @@ def judge_leg(folder: Path, facts: dict[str, Any]) -> Summary:
 
 
 def judge_csv_prefix(
-    prefix: Path, slo_name: str | None, profile_name: str | None, output: Path | None
+    prefix: Path,
+    slo_name: str | None,
+    profile_name: str | None,
+    output: Path | None,
+    baseline: Recorded | None = None,
 ) -> ExitCode:
     """Judge PREFIX_stats.csv by an SLO, by a profile with its SLO, or by nothing at all."""
     places = SearchPath.of(Path.cwd())
     profile = load_profile(profile_name, places, os.environ) if profile_name else None
     slo_name = slo_name or (profile.slo if profile is not None else None)
     slo = load_slo(slo_name, places, os.environ) if slo_name else None
-    summary = summarise_csv(LocustCsv(prefix), profile, slo)
+    summary = _compared(summarise_csv(LocustCsv(prefix), profile, slo), baseline)
     _show(summary)
     write_beside(prefix, summary, output)
     _show_place(output / "report.html" if output else prefix.with_name(f"{prefix.name}_report.html"))
@@ -92,6 +105,10 @@ def refuse_for_folder(slo_name: str | None, profile_name: str | None, output: Pa
             raise ConfigurationError(
                 f"{name}: only for the CSV files of a Locust run; a run folder is judged by its own SLO"
             )
+
+
+def _compared(summary: Summary, baseline: Recorded | None) -> Summary:
+    return summary if baseline is None else with_baseline(summary, baseline)
 
 
 def _show(summary: Summary) -> None:

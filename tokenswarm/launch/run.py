@@ -40,6 +40,7 @@ from tokenswarm.profile.resolve import Names, Resolved, resolve
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.profile.values import Document
+from tokenswarm.report.recorded import read_recorded
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import ChatOptions
@@ -55,6 +56,7 @@ class RunRequest:
     seed: int
     reports: Path
     profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
+    baseline: Path | None = None  # a run to hold this one against, in its report
     folder: Path | None = None  # of this very run, instead of a new one in `reports`
     exports: Exports | None = None  # figures for others while it goes
 
@@ -72,10 +74,11 @@ def run_profile(request: RunRequest) -> ExitCode:
     """Run it; returns the verdict's exit code. Mistakes raise ConfigurationError before any load."""
     with Interrupts() as interrupts:
         output = extra_output(os.environ)
+        baseline = read_recorded(request.baseline) if request.baseline is not None else None
         ended = apply_load(request, interrupts)
         if ended is None:
             return ExitCode.BAD_CONFIGURATION
-        return judge_run(ended.folder, ended.facts, ended.unkept, output)
+        return judge_run(ended.folder, ended.facts, ended.unkept, output, baseline)
 
 
 def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:

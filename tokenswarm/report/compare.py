@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from tokenswarm.errors import ConfigurationError, ExitCode
@@ -13,6 +14,7 @@ from tokenswarm.report.figures import NOTHING, whole
 from tokenswarm.report.percent import percent, signed_percent
 from tokenswarm.report.recorded import Figure, Recorded
 from tokenswarm.report.sameness import PROFILE, differences_of, unknown_of
+from tokenswarm.report.summary import Summary
 
 REGRESSED: Final = "regressed"
 HOLDS: Final = "holds"
@@ -53,7 +55,7 @@ def compare(base: Recorded, current: Recorded, limits: Limits) -> Comparison:
     differences = differences_of(base, current)
     outcome = _outcome(rows, differences, limits)
     code = int(_CODES[outcome])
-    notes = [*unknown_of(base, current)]
+    notes = [*dict.fromkeys(unknown_of(base, current))]
     if outcome is CompareOutcome.REGRESSED:
         notes.append(_ONE_RUN_EACH)
     return Comparison(
@@ -145,6 +147,12 @@ def _said(outcome: CompareOutcome, rows: Sequence[ComparedRow], differences: Seq
         return "; ".join(unknown) or "no figure with a limit was measured"
     holds = "the one limit holds" if held == 1 else f"all {held} limits hold"
     return f"{holds}, as an indication, for the runs differ in {unlike}" if differences else holds
+
+
+def with_baseline(summary: Summary, base: Recorded) -> Summary:
+    """The summary with a comparison in it; the verdict stays what the thresholds make it."""
+    current = Recorded.of(summary.to_plain(), summary.about.source)
+    return replace(summary, comparison=compare(base, current, Limits.parse(())))
 
 
 def chief_rows(comparison: Comparison) -> list[ComparedRow]:

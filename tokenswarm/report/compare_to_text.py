@@ -58,10 +58,8 @@ def parts(comparison: Comparison) -> Iterator[RenderableType]:
         figure = Text(row.key)
         if row.reason:
             figure.append(f"\n{row.reason}", style="dim")
-        change = Text(row.change_text, style=style)
-        table.add_row(
-            Text(row.state, style=style), figure, row.base_text, row.current_text, change, row.limit_text
-        )
+        state, change = (Text(words, style=style) for words in (row.state, row.change_text))
+        table.add_row(state, figure, row.base_text, row.current_text, change, row.limit_text)
     yield table
     for difference in comparison.differences:
         yield Text(f" ! {difference.sentence}", style="yellow")

@@ -8,6 +8,7 @@ from typing import Final
 
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.cache import ARMS
+from tokenswarm.report.compare_to_markdown import report_section
 from tokenswarm.report.figures import lasted, micro_ms, rate, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.markdown import code, table, text
@@ -306,9 +307,15 @@ def _setup(summary: Summary) -> Iterator[str]:
     yield from (f"- {name}: {value}" for name, value in facts if value)
 
 
+def _comparison(summary: Summary) -> Iterator[str]:
+    if summary.comparison is not None:
+        yield from report_section(summary.comparison)
+
+
 SECTIONS: Final = (
     Section("Thresholds", _thresholds),
     Section("Errors", _errors),
+    Section("Against the baseline", _comparison),
     Section("Can this run be trusted?", _trust),
     Section("Failover", _actions),
     Section("Drift", _drift),

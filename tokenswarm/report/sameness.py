@@ -24,13 +24,11 @@ _LONGEST: Final = 60  # of a value that is shown
 
 def differences_of(base: Recorded, current: Recorded) -> tuple[Difference, ...]:
     """All that is known to differ; what is known of one alone is no difference, but see `unknown_of`."""
-    return tuple(
-        [
-            *_of_profile(base, current),
-            *_of_machine(base, current),
-            *_of_tools(base, current),
-            *_of_verdict(base, current),
-        ]
+    return (
+        *_of_profile(base, current),
+        *_of_machine(base, current),
+        *_of_tools(base, current),
+        *_of_verdict(base, current),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tokenswarm.report.answers import Answers
 from tokenswarm.report.cache import CacheReport
+from tokenswarm.report.comparison import Comparison
 from tokenswarm.report.figures import plain_rate, share
 from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.overhead import Overhead
@@ -373,6 +374,7 @@ class Summary:
     actions: tuple[ActionRow, ...] = ()
     spectra: tuple[Spectrum, ...] = ()
     load_curve: LoadCurve | None = None
+    comparison: Comparison | None = None  # with a baseline, if one was given; it is no part of the verdict
     schema: int = SCHEMA
 
     def to_plain(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.cache import ARMS
+from tokenswarm.report.compare_to_text import parts as comparison_parts
 from tokenswarm.report.figures import lasted, micro_ms, share, since_start, time_ms, usd, whole
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
@@ -88,6 +89,10 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         yield ""
     if summary.errors:
         yield _errors(summary)
+        yield ""
+    if summary.comparison is not None:
+        yield Text(f"Against {summary.comparison.base}", style="bold")
+        yield from comparison_parts(summary.comparison)
         yield ""
     load = _open_load(summary)
     if load:
