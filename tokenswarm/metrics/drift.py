@@ -92,12 +92,13 @@ def points_of_times(
     if not spans:
         return [], 0
     start_s, batch_s = _batches(spans[0].start_s, spans[-1].end_s, width_s)
-    batches: dict[int, Histogram] = {}
+    parts: dict[int, list[Histogram]] = {}
     for key, one in series:
         at_s = key.interval * width_s
         if time in one.values and at_s < spans[-1].end_s:
             number = int((max(at_s, start_s) - start_s) / batch_s + 1e-9)
-            batches.setdefault(number, Histogram()).merge(one.values[time])
+            parts.setdefault(number, []).append(one.values[time])
+    batches = {number: Histogram.merged(found) for number, found in parts.items()}
     points = [
         Point(start_s + (number + 0.5) * batch_s, _median(histogram))
         for number, histogram in sorted(batches.items())

@@ -24,15 +24,19 @@ def paired_difference(series: Iterable[tuple[SeriesKey, Series]], time: str, qua
     """
     if not 0 < quantile < 1:
         return Reading.absent("a difference of extremes has no interval; ask for a p(N) between 0 and 100")
-    arms: dict[str, dict[Hashable, Histogram]] = {GATEWAY: {}, PROVIDER: {}}
+    found_in: dict[str, dict[Hashable, list[Histogram]]] = {GATEWAY: {}, PROVIDER: {}}
     for key, one in series:
         labels, histogram = key.labels, one.values.get(time)
         if histogram is None or labels.outcome != SUCCESS or labels.cache == HIT:
             continue
-        kinds = arms.setdefault(labels.arm, {})
-        kinds.setdefault((labels.prompt, labels.stream, labels.model), Histogram()).merge(histogram)
-    if not arms[PROVIDER]:
+        kinds = found_in.setdefault(labels.arm, {})
+        kinds.setdefault((labels.prompt, labels.stream, labels.model), []).append(histogram)
+    if not found_in[PROVIDER]:
         return Reading.absent("no call went straight to the provider: it needs `paired:` in the profile")
+    arms = {
+        arm: {kind: Histogram.merged(parts) for kind, parts in kinds.items()}
+        for arm, kinds in found_in.items()
+    }
     samples = comparable(arms[GATEWAY], arms[PROVIDER])
     if samples is None:
         direct = sum(histogram.count for histogram in arms[PROVIDER].values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from tokenswarm.metrics.series import Labels, Series, SeriesKey
@@ -26,4 +27,5 @@ def reduced(
 
 def _keeper(labels: Collection[str]) -> Callable[[Labels], Labels]:
     dropped = {name: "" for name in Labels._fields if name not in _KEPT and name not in labels}
-    return lambda own: own._replace(**dropped)
+    # Millions of series have a few dozen sets of labels.
+    return lru_cache(maxsize=1024)(lambda own: own._replace(**dropped))

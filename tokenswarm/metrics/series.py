@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -74,6 +74,18 @@ class Series:
             if own is None:
                 own = values[name] = Histogram()
             own.merge(histogram)
+
+    @classmethod
+    def merged(cls, several: Sequence[Series]) -> Series:
+        """The sum of all of them."""
+        counts: dict[str, float] = {}
+        values: dict[str, list[Histogram]] = {}
+        for one in several:
+            for name, count in one.counts.items():
+                counts[name] = counts.get(name, 0) + count
+            for name, histogram in one.values.items():
+                values.setdefault(name, []).append(histogram)
+        return cls(counts, {name: Histogram.merged(found) for name, found in values.items()})
 
 
 # A target that answers each call with a new message must not fill our memory.

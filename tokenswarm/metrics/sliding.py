@@ -42,10 +42,13 @@ def sliding_sources(
 
 def _slices(source: Measurements, metric: str, selector: Selector) -> dict[int, _Slice]:
     """What each interval holds of the metric; labels that no longer matter are added up."""
-    slices: dict[int, _Slice] = {}
+    found: dict[int, dict[tuple[str, Labels], list[Series]]] = {}
     for key, series in reduced(source.select(selector), (metric,), selector.labels):
-        slices.setdefault(key.interval, {}).setdefault((key.stage, key.labels), Series()).merge(series)
-    return slices
+        found.setdefault(key.interval, {}).setdefault((key.stage, key.labels), []).append(series)
+    return {
+        interval: {place: Series.merged(series) for place, series in places.items()}
+        for interval, places in found.items()
+    }
 
 
 def _tails(slices: dict[int, _Slice], first: int, count: int) -> list[_Slice]:

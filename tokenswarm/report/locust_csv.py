@@ -56,9 +56,19 @@ class LocustCsv:
         self.prefix = prefix
         self.whole = next(row for row in rows if row.name == AGGREGATED)
         self.rows = tuple(row for row in rows if row.name != AGGREGATED)
-        self.history = read_history(prefix)
-        self.failures = _failures(read_failures(prefix))
-        self.exceptions = _exceptions(read_exceptions(prefix))
+        history = read_history(prefix)
+        failures, is_failures_cut = read_failures(prefix)
+        exceptions, is_exceptions_cut = read_exceptions(prefix)
+        self.history = history.rows if history is not None else None
+        self.clock_set_back_s = history.set_back_s if history is not None else 0.0
+        self.failures = _failures(failures)
+        self.exceptions = _exceptions(exceptions)
+        ends = {
+            "_stats_history.csv": history is not None and history.is_cut,
+            "_failures.csv": is_failures_cut,
+            "_exceptions.csv": is_exceptions_cut,
+        }
+        self.cut = tuple(f"{prefix.name}{suffix}" for suffix, is_cut in ends.items() if is_cut)
         self._users = Measurements()
         self._users.samples = self._user_samples()
 

@@ -86,6 +86,12 @@ def _checks(csv: LocustCsv, profile: Profile | None) -> tuple[Check, ...]:
         )
     if csv.whole.failures:
         checks.append(Check("times", "warning", "Locust's times hold failed requests as well"))
+    if csv.cut:
+        text = f"the last line is half-written and left out: {', '.join(csv.cut)}"
+        checks.append(Check("files", "warning", text))
+    if csv.clock_set_back_s:
+        text = f"it was set back by {csv.clock_set_back_s:g} s during the run; times go on from there"
+        checks.append(Check("clock", "warning", text))
     checks.append(
         Check(
             "precision",

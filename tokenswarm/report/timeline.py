@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,6 +11,7 @@ import pandas as pd
 
 from tokenswarm.metrics.call import CACHE_ARMS, EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
 from tokenswarm.metrics.source import Aggregation, Selector, Span
 from tokenswarm.metrics.threshold_windows import judged_spans
@@ -92,7 +94,11 @@ def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:
     """Rate and users of a Locust run. Its percentiles add up from the start, so they are no timeline."""
     if history is None or len(history) < 3:
         return None
-    at_s = history["Timestamp"] - history["Timestamp"].iloc[0]
+    start_s, end_s = float(history["Timestamp"].iloc[0]), float(history["Timestamp"].iloc[-1])
+    width_s = max(1.0, math.ceil((end_s - start_s) / MOST_INTERVALS))
+    # Counts add up from the start, so the last row of an interval says what there was until then.
+    history = history.groupby((history["Timestamp"] - start_s) // width_s, as_index=False).last()
+    at_s = history["Timestamp"] - start_s
     # Locust's own "Requests/s" is a mean of ten seconds and 0 in the first ones; counts are exact.
     passed = at_s.diff()
     tracks = [Track("calls", "calls/s", _numbers(history["Total Request Count"].diff() / passed))]
@@ -100,7 +106,7 @@ def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:
     if failures.gt(0).any():
         tracks.append(Track("calls", "failed/s", _numbers(failures)))
     tracks.append(Track("users", "users", _numbers(history["User Count"])))
-    return Timeline(1.0, tuple(float(at) for at in at_s), tuple(tracks), ())
+    return Timeline(width_s, tuple(float(at) for at in at_s), tuple(tracks), ())
 
 
 def _numbers(column: pd.Series[float]) -> tuple[float | None, ...]:
