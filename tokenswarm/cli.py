@@ -232,7 +232,7 @@ def report(
     source: Path, slo: str | None, load_profile: str | None, output: Path | None, baseline: Path | None
 ) -> int:
     """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
-    from tokenswarm.launch.ab import is_ab_folder, judge_ab
+    from tokenswarm.launch.ab import is_ab_folder, judge_ab, refuse_for_ab
     from tokenswarm.launch.judge import judge_csv_prefix, judge_folder, refuse_for_folder
     from tokenswarm.report.recorded import read_recorded
 
@@ -240,6 +240,7 @@ def report(
     if source.is_dir():
         refuse_for_folder(slo, load_profile, output)
         if is_ab_folder(source):
+            refuse_for_ab(baseline)
             return judge_ab(source)
         return judge_folder(source, base)
     return judge_csv_prefix(source, slo, load_profile, output, base)

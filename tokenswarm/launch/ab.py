@@ -19,13 +19,14 @@ from tokenswarm import __version__
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
 from tokenswarm.launch.fleet import Fleet
 from tokenswarm.launch.folder import new_folder
+from tokenswarm.launch.github_job import show_on_page
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_leg
 from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.run import RunRequest, apply_load
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
-from tokenswarm.report import ab_to_text
+from tokenswarm.report import ab_to_markdown, ab_to_text
 from tokenswarm.report.ab import Leg, Side
 from tokenswarm.report.ab_analysis import analyse, leg_of
 from tokenswarm.report.ab_plan import PLAN, AbPlan, chosen_figures, orders_of
@@ -101,6 +102,12 @@ def is_ab_folder(folder: Path) -> bool:
     return (folder / PLAN).is_file()
 
 
+def refuse_for_ab(baseline: Path | None) -> None:
+    """It is a comparison already."""
+    if baseline is not None:
+        raise ConfigurationError("--baseline: only for a single run; A is what B is held against here")
+
+
 def judge_ab(folder: Path) -> ExitCode:
     """Make the reports of an A/B folder; returns what the process ends with."""
     result = analyse(folder)
@@ -109,6 +116,8 @@ def judge_ab(folder: Path) -> ExitCode:
     click.echo(ab_to_text.render(result, width=width, is_terminal=is_terminal))
     write_ab(folder, result)
     click.echo(f"report: {folder / 'ab.html'}")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        show_on_page(ab_to_markdown.render(result), os.environ)
     return ExitCode(result.exit_code)
 
 

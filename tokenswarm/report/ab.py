@@ -74,7 +74,8 @@ class AbRow:
         if answer.low is None or answer.high is None:
             return "–"
         ends = sorted((answer.low, answer.high), key=lambda end: end * self.key.worse)
-        return " to ".join(self.change_text(end) for end in ends)
+        first, last = (self.change_text(end) for end in ends)
+        return f"{first.removesuffix(' points')} to {last}"
 
     @property
     def detectable_text(self) -> str:

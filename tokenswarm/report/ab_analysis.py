@@ -191,7 +191,7 @@ def _notes(legs: Sequence[Leg], rows: Sequence[AbRow]) -> list[str]:
         if leg.trouble
     ]
     needed = max((_pairs_needed(row) for row in rows), default=0)
-    if any(row.answer.finding is Finding.INCONCLUSIVE for row in rows) and needed:
+    if overall([row.answer.finding for row in rows]) is Finding.INCONCLUSIVE and needed:
         notes.append(
             f"With this spread about {needed} pairs would tell equal from worse by the margin; longer runs"
             " spread less."

@@ -19,7 +19,7 @@ _STYLES: Final = {
     "inconclusive": "magenta",
     "interrupted": "magenta",
 }
-_PLAIN_WIDTH: Final = 110
+_PLAIN_WIDTH: Final = 120  # of a log or a file, which has no width of its own
 _NARROWEST: Final = 60
 
 
@@ -52,7 +52,7 @@ def _table(result: AbResult) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("figure", no_wrap=True)
     for head in ("A", "B", "change", "95% interval", "p", "margin", "would find"):
-        table.add_column(head, justify="right", no_wrap=head != "95% interval")
+        table.add_column(head, justify="right", no_wrap=True)
     for row in result.rows:
         style = _STYLES[row.word]
         table.add_row(
