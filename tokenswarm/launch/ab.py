@@ -18,11 +18,9 @@ import click
 from tokenswarm import __version__
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
 from tokenswarm.launch.fleet import Fleet
-from tokenswarm.launch.folder import new_folder
 from tokenswarm.launch.github_job import show_on_page
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_leg
-from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.run import RunRequest, apply_load
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
@@ -33,6 +31,8 @@ from tokenswarm.report.ab_plan import PLAN, AbPlan, chosen_figures, orders_of
 from tokenswarm.report.ab_write import write_ab
 from tokenswarm.report.figures import milliseconds, share
 from tokenswarm.report.recorded import Recorded
+from tokenswarm.runs.folder import new_folder
+from tokenswarm.runs.machine import describe_machine
 
 _SIDES: Final = ("a", "b")
 _SHOWN: Final[Mapping[str, Callable[[float], str]]] = {

@@ -6,7 +6,6 @@ resolve ─► mock, unless a target is named ─► preflight ─► run folder
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from contextlib import ExitStack
@@ -16,22 +15,18 @@ from typing import Any
 
 import yaml
 
-from tokenswarm import __version__
 from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.launch.embedded import Embedded, embedded
 from tokenswarm.launch.exports import Exports
 from tokenswarm.launch.extra_output import extra_output
 from tokenswarm.launch.fleet import Fleet, RemoteFleet, warnings_of
-from tokenswarm.launch.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
-from tokenswarm.launch.machine import describe_machine
 from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.witness import Witness
-from tokenswarm.metrics.interval import interval_width_s
 from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
@@ -41,6 +36,9 @@ from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.profile.values import Document
 from tokenswarm.report.recorded import read_recorded
+from tokenswarm.runs.facts import Started, facts_of
+from tokenswarm.runs.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
+from tokenswarm.runs.machine import describe_machine
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import ChatOptions
@@ -108,7 +106,9 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             options += request.exports.options()
         command = locust_command(locustfile, folder, options, request.fleet)
         _say(f"running {shown(command)}")
-        facts = _facts(request, resolved, target, shown(command), is_mock=own is not None)
+        workers = request.fleet.workers if request.fleet is not None else 1
+        started = Started(request.names.time_scale, request.seed, workers, shown(command))
+        facts = facts_of(resolved, target, started, is_mock=own is not None)
         if target.gateway == AUTO and result.gateway is not None:
             facts["target"]["gateway_found"] = result.gateway.gateway
             facts["target"]["gateway_found_by"] = result.gateway.why
@@ -224,55 +224,6 @@ def _locust_options(names: Names, target: Target, seed: int) -> list[str]:
     if names.slo:
         options += ["--slo", names.slo]
     return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(seed)]
-
-
-def _facts(
-    request: RunRequest, resolved: Resolved, target: Target, locust_command: str, *, is_mock: bool
-) -> dict[str, Any]:
-    profile, slo = resolved.profile, resolved.slo
-    stages = StagePlan(profile.stages)
-    users = {stage.name: stage.users for stage in profile.stages}
-    return {
-        "tool": {"name": "tokenswarm", "version": __version__},
-        "scenario": profile.scenario,
-        "profile": {
-            "name": profile.name,
-            "file": profile.file,
-            "sha256": profile.sha256,
-            "resolved": profile.resolved(),
-        },
-        "slo": None
-        if slo is None
-        else {"name": slo.name, "file": slo.file, "sha256": slo.sha256, "resolved": slo.resolved()},
-        "target": {
-            "name": target.name,
-            "url": target.url,
-            "dialect": target.dialect,
-            "model": target.shown_model,
-            "models": [model.model_dump(mode="json") for model in target.asked],
-            "gzip": target.gzip,
-            "gateway": target.gateway,
-            "signals": [signal.rule().name for signal in target.signals],
-            "is_embedded_mock": is_mock,
-            "provider": target.provider.url if target.provider is not None else None,
-        },
-        "stages": [
-            {
-                "name": span.name,
-                "start_s": span.start_s,
-                "end_s": span.end_s,
-                "is_warmup": span.is_warmup,
-                "users": users[span.name],
-            }
-            for span in stages.spans()
-        ],
-        "time_scale": request.names.time_scale,
-        "seed": request.seed,
-        "workers": request.fleet.workers if request.fleet is not None else 1,
-        "width_s": interval_width_s(stages.total_s),
-        "command": shlex.join(["tokenswarm", *sys.argv[1:]]),
-        "locust_command": locust_command,
-    }
 
 
 def _new_run_json(folder: Path, facts: dict[str, Any]) -> RunJson:

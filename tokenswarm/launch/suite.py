@@ -12,7 +12,6 @@ import click
 
 from tokenswarm.errors import ConfigurationError, ExitCode, ProfileError, RunFolderError
 from tokenswarm.launch.fleet import Fleet
-from tokenswarm.launch.folder import new_folder
 from tokenswarm.launch.github_job import show_on_page
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
@@ -25,6 +24,7 @@ from tokenswarm.report.recorded import read_recorded
 from tokenswarm.report.suite import NOT_RUN, Leg, SuiteResult
 from tokenswarm.report.suite_formats import FORMATS, joined_junit, to_markdown, to_text
 from tokenswarm.report.write import write_text
+from tokenswarm.runs.folder import new_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.launch.folder import RunJson, last_events, make_folder, state_at_end
+from tokenswarm.runs.folder import RunJson, last_events, make_folder, state_at_end
 
 FINISHED = {"stopped": {"reason": "finished"}, "drained": {}}
 INTERRUPTED = {"stopped": {"reason": "interrupted"}, "drained": {}}

@@ -1,0 +1,1 @@
+"""Folders of runs: made, described, ended. Read by tokenswarm.report."""
