@@ -105,6 +105,7 @@ def test_answers_that_name_no_provider_are_judged_by_their_errors_alone(make_run
 def test_the_distribution_over_time_is_in_every_report(make_run: RunMaker) -> None:
     """A chart in the page; in text a row for each provider, in which each fills its part of the run."""
     summary = failed_over(make_run)
+    assert "primary down at 25.0 s" in to_html.render(summary)
     assert "Calls per second, by the provider that answered" in to_html.render(summary)
     for report in (to_markdown.render(summary), to_text.render(summary)):
         lines = [line.split() for line in report.splitlines()]
@@ -132,6 +133,14 @@ def test_an_outage_that_nobody_announced_has_a_row_too(make_run: RunMaker) -> No
     assert (outage.name, up.name) == (OUTAGE, "primary up")
     assert outage.at_s == pytest.approx(DOWN_S, abs=0.3)
     assert outage.recovery_s == pytest.approx(1.5, abs=0.4)
+
+
+def test_many_marks_have_numbers_and_a_list_that_explains_them(make_run: RunMaker) -> None:
+    """Names would lie on each other."""
+    events = [done(f"fault {i}", 20.0 + i) for i in range(6)]
+    page = to_html.render(failed_over(make_run, events=events))
+    assert "<li>1. 20.0 s: fault 0" in page
+    assert "fault 5 at 25.0 s" not in page
 
 
 def row(**facts: Any) -> ActionRow:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.report.figures import rate, share, since_start, time_ms, whole
-from tokenswarm.report.summary import Spread, Summary
+from tokenswarm.report.summary import ActionRow, Spread, Summary
 
 _WARM_UP_GROUPS: Final = ("stage", "prompt")
 
@@ -80,9 +80,18 @@ def _added(_metric: str, summary: Summary) -> str:
     return f"{rows[0].title}, {rows[0].way}: p95 {rows[0].p95} ms" if rows else ""
 
 
-def _recovery(_metric: str, summary: Summary) -> str:
-    slow = max(summary.actions, key=lambda row: (row.recovery_s is None, row.recovery_s or 0.0), default=None)
+def _failover(metric: str, summary: Summary) -> str:
+    slow = max(summary.actions, key=lambda row: _injury(metric, row), default=None)
     return slow.sentence if slow is not None else ""
+
+
+def _injury(metric: str, row: ActionRow) -> tuple[bool, float]:
+    """The worse, the more: what never ended comes before what took long."""
+    if metric == "failover_time":
+        return False, row.failover_s or 0.0
+    if metric == "return_time":
+        return row.is_away_at_end, row.return_s or 0.0
+    return row.recovery_s is None, row.recovery_s or 0.0
 
 
 def _origins(_metric: str, summary: Summary) -> str:
@@ -115,7 +124,7 @@ _SECTIONS: Final[tuple[tuple[tuple[str, ...], str, Callable[[str, Summary], str]
     (("latency", "effective_latency"), "Latency", _slowest),
     (("ttf", "tpot", "icl", "max_gap"), "Time to first token", _slowest),
     (("request_rate", "requests", "offered_rate", "output_tokens"), "Stages", _delivery),
-    (("recovery_time",), "Failover", _recovery),
+    (("recovery_time", "failover_time", "return_time"), "Failover", _failover),
     (("cache_", "fallback_rate", "prompt_cache"), "Where answers came from", _origins),
     (("check_rate",), "Expected answers", _expected),
     (("dropped", "late", "schedule_delay", "generator_"), "Can this run be trusted?", _trust),

@@ -39,6 +39,7 @@ _RANKS: Final[Mapping[str, Sequence[str]]] = {
     "errors": ("brick", "amber", "plum", "teal", "blue"),
     "providers": ("blue", "amber", "teal", "plum", "olive"),
 }
+MOST_NAMED_MARKS: Final = 4  # with more, names would lie on each other: the list above the charts has numbers
 _BEYOND: Final[Mapping[str, str]] = {"errors": "classes", "providers": "providers"}
 
 
@@ -74,7 +75,8 @@ def time_charts(timeline: Timeline, stages: Sequence[StageRow]) -> list[Chart]:
     axis = _axis(timeline)
     bands = stage_bands(stages)
     lines = [
-        Line(mark.at_s, f"{mark.name} at {since_start(mark.at_s)}", "critical") for mark in timeline.marks
+        Line(mark.at_s, text, "critical")
+        for mark, text in zip(timeline.marks, _mark_texts(timeline), strict=True)
     ]
     return [
         Chart(
@@ -92,6 +94,13 @@ def time_charts(timeline: Timeline, stages: Sequence[StageRow]) -> list[Chart]:
         for kind in _KINDS
         if timeline.of(kind.key)
     ]
+
+
+def _mark_texts(timeline: Timeline) -> list[str]:
+    marks = timeline.marks
+    if len(marks) > MOST_NAMED_MARKS:
+        return [str(number) for number, _ in enumerate(marks, start=1)]
+    return [f"{mark.name} at {since_start(mark.at_s)}" for mark in marks]
 
 
 def stage_bands(stages: Sequence[StageRow]) -> tuple[Band, ...]:

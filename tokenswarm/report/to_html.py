@@ -24,7 +24,7 @@ from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.spectrum_charts import spectrum_charts
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.time_charts import time_charts
+from tokenswarm.report.time_charts import MOST_NAMED_MARKS, time_charts
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 # What readers ask, in the order in which they ask it; each has a partial in templates/sections/.
@@ -84,6 +84,7 @@ def render(summary: Summary) -> str:
             origin_groups=GROUPS,
             cache_arms=ARMS,
             timeline=timeline,
+            most_named_marks=MOST_NAMED_MARKS,
             spectra=spectra,
             load=load,
             environment=facts_of(summary.environment),
