@@ -108,7 +108,7 @@ def ended(load: Load, kind: CallKind) -> CallRecord:
     record.started_at_s = record.sent_at_s = now_s
     record.headers_at_s = record.ended_at_s = now_s + 0.01
     record.status, record.is_reused = 200, True
-    record.headers = [(b"content-type", b"application/json"), (b"date", b"Sat, 01 Jan 2000 00:00:00 GMT")]
+    record.head = ANSWER.partition(b"\r\n\r\n")[0]
     record.response_id, record.model, record.finish_reason = "chatcmpl-0123456789", "mock", "stop"
     record.input_tokens, record.output_tokens, record.output_chars = 25, 40, len(TEXT)
     record.content_at_s = [now_s + 0.01 * n for n in range(64 if kind.stream else 1)]

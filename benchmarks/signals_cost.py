@@ -38,9 +38,7 @@ def record_of(name: str, *, stream: bool) -> CallRecord:
     record.stream, record.status, record.response_id = stream, 200, "chatcmpl-1"
     record.input_tokens = record.output_tokens = 5
     record.body = bytearray(body)
-    for line in head.split(b"\n")[1:]:
-        key, _, value = line.partition(b": ")
-        record.headers.append((key.lower(), value))
+    record.head = head.replace(b"\n", b"\r\n")
     return record
 
 

@@ -36,9 +36,7 @@ def ended(reading: Signals, file: str, *, stream: bool = False, text: str = "", 
         record.body += body
     if record.text_tail is not None:
         record.text_tail = text[-96:]
-    for line in head.split(b"\n")[1:]:
-        name, _, content = line.partition(b": ")
-        record.headers.append((name.lower(), content))
+    record.head = head.replace(b"\n", b"\r\n")
     reading.read(record)
     return record
 

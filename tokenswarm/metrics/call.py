@@ -78,7 +78,7 @@ class CallRecord:
         "fell_back",
         "finish_reason",
         "first_output_at_s",
-        "headers",
+        "head",
         "headers_at_s",
         "input_tokens",
         "intended_at_s",
@@ -154,7 +154,7 @@ class CallRecord:
         self.status = 0
         self.outcome = SUCCESS
         self.detail = ""  # one line on a failure
-        self.headers: list[tuple[bytes, bytes]] = []  # response headers, names in lower case
+        self.head = b""  # status line and headers of the response, as they came
         self.response_id = ""
         self.request_id = ""  # by which the gateway's operator finds the call in a log
         self.model = ""  # who answered, which may be another than was asked
@@ -179,6 +179,12 @@ class CallRecord:
         self.text_tail: str | None = None  # the end of the text, for who sets it to "" before
         self.is_reused = False
         self.reconnects = 0
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Response headers, names in lower case; parsed each time, since few calls are asked for theirs."""
+        fields = [line.partition(b":") for line in self.head.split(b"\r\n")[1:]]
+        return [(name.lower(), value.strip(b" \t")) for name, _, value in fields]
 
     @property
     def is_success(self) -> bool:

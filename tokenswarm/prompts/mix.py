@@ -71,7 +71,7 @@ def call_mix(
 class Mix(Generic[K]):
     """Deals entries by weight. One for each worker, shared by its users, so that slow users don't skew it."""
 
-    __slots__ = ("_dealt", "_deck", "_hand", "_parts", "_places", "_rng", "_whole")
+    __slots__ = ("_dealt", "_deck", "_hand", "_parts", "_places", "_rng", "_same", "_whole")
 
     def __init__(self, weights: Mapping[K, float], rng: Random) -> None:
         """Weights are relative; raises ConfigurationError unless all are ≥ 0 and one is more."""
@@ -84,6 +84,7 @@ class Mix(Generic[K]):
         self._places = 0  # dealt out over all decks so far
         self._dealt = dict.fromkeys(shares, 0)
         self._hand: list[K] = []
+        self._same: list[K] = []  # the cards of every deck, where shares are whole numbers of them
 
     @property
     def deck_length(self) -> int:
@@ -93,9 +94,18 @@ class Mix(Generic[K]):
     def next(self) -> K:
         """The next entry. Doesn't yield to other greenlets, so users need no lock."""
         if not self._hand:
-            self._hand = [self._most_urgent() for _ in range(self._deck)]
+            self._hand = self._next_deck()
             self._rng.shuffle(self._hand)
         return self._hand.pop()
+
+    def _next_deck(self) -> list[K]:
+        if self._same:
+            return self._same.copy()
+        deck = [self._most_urgent() for _ in range(self._deck)]
+        if self._deck % self._whole == 0:
+            # Nothing is owed to the next deck, so all are dealt alike; the dealing is most of a draw's cost.
+            self._same = deck.copy()
+        return deck
 
     def _most_urgent(self) -> K:
         """The entry with the earliest deadline among those that have fallen behind their share."""

@@ -46,16 +46,23 @@ class PromptSource:
         self._variation = Variation(namespace)
         self._rng = rng
         self._decks: dict[str, _Deck] = {}
-        self._drawn = 0
+        self._drawn = -1  # the number of the last one
 
     def next(self, size_class: str) -> Prompt:
         """A prompt that this namespace never gave before; ConfigurationError for an unknown class."""
+        entry = self._draw(size_class)
+        varied = self._variation.vary(entry.template, self._drawn)
+        return Prompt(varied.text, size_class, round(varied.weight), entry.language, entry.domain)
+
+    def next_text(self, size_class: str) -> str:
+        """The text alone of the prompt that `next` would give, which takes less time."""
+        return self._variation.wording(self._draw(size_class).template, self._drawn)
+
+    def _draw(self, size_class: str) -> Entry:
         deck = self._decks.get(size_class)
         if deck is None:
             deck = self._decks[size_class] = _Deck(self._corpus.of(size_class), [])
         if not deck.left:
             deck.left = self._rng.sample(deck.entries, len(deck.entries))
-        entry = deck.left.pop()
-        varied = self._variation.vary(entry.template, self._drawn)
         self._drawn += 1
-        return Prompt(varied.text, size_class, round(varied.weight), entry.language, entry.domain)
+        return deck.left.pop()

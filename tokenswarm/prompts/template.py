@@ -56,6 +56,16 @@ class Template:
         pieces[1::2] = [chosen[gap] for gap in self.gaps]
         return Filled("".join(pieces), weight)
 
+    def wording(self, number: int) -> str:
+        """The text of `fill`, in a third of its time: for each call of a load nobody asks for the weight."""
+        chosen = []
+        for values in self.slots:
+            number, place = divmod(number, len(values))
+            chosen.append(values[place].text)
+        pieces = list(self.pieces)
+        pieces[1::2] = [chosen[gap] for gap in self.gaps]
+        return "".join(pieces)
+
     @property
     def lightest(self) -> float:
         """Tokens of the variation that has the fewest."""

@@ -46,6 +46,12 @@ class Variation:
         before, after, weight = self._openings[number % len(self._openings)]
         return Filled(f"{before}{spell(number)}{after}{filled.text}", weight + filled.weight)
 
+    def wording(self, template: Template, counter: int) -> str:
+        """The text of `vary`, without its weight."""
+        number = self._references.number(counter)
+        before, after, _ = self._openings[number % len(self._openings)]
+        return f"{before}{spell(number)}{after}{template.wording((number * _MIX & _MASK) >> 4)}"
+
 
 def heaviest_opening() -> float:
     """The most tokens that a variation can have beyond its template's."""

@@ -119,7 +119,7 @@ class Load:
         if self.cache_trial is not None and kind.ask is not None:
             text = self.cache_trial.text_of(kind.ask, kind.prompt)
         else:
-            text = self._prompts.next(kind.prompt).text
+            text = self._prompts.next_text(kind.prompt)
         return self.arm_of(kind).request(text, kind.model, stream=kind.stream)
 
     def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:

@@ -49,15 +49,20 @@ class Signals:
 
     def read(self, record: CallRecord) -> None:
         """Fill in what the answer of an ended call says."""
-        if record.outcome == INTERRUPTED or not record.headers:
+        if record.outcome == INTERRUPTED or not record.head:
+            return
+        place = self._stamp_place(record) if record.is_success else None
+        is_stamp_wanted = place is not None and place.is_wanted
+        # Most targets say nothing of themselves: then nothing of the answer is looked at.
+        if not is_stamp_wanted and (record.arm != GATEWAY or not (self._finder or self._reader.has_rules)):
             return
         said = said_in(record)
         if record.arm == GATEWAY:
             if self._finder is not None and said.is_success:
                 self._decide(self._finder, said)
             _fill(record, self._reader.read(said))
-        if record.is_success:
-            self._stamp_place(record).read(record, said)
+        if place is not None:
+            place.read(record, said)
 
     def report(self, elapsed_s: float, stage: str, *, at_once: bool) -> None:
         """Hand what was counted to the collector: at the end, and now and then before."""
@@ -96,29 +101,26 @@ class Signals:
 class _StampPlace:
     """Where one kind of call has its stamp: not known yet, known, or nowhere."""
 
-    __slots__ = ("_left", "_place")
+    # Asked for each call, and changed for a few: so these are attributes.
+    __slots__ = ("_left", "_place", "is_wanted", "needs_body", "needs_tail")
 
     def __init__(self) -> None:
         self._place: str | None = None
         self._left = _STAMPLESS
-
-    @property
-    def needs_body(self) -> bool:
-        return self._place == FIELD or (self._place is None and self._left > 0)
-
-    @property
-    def needs_tail(self) -> bool:
-        return self._place == TEXT or (self._place is None and self._left > 0)
+        self.is_wanted = self.needs_body = self.needs_tail = True
 
     def read(self, record: CallRecord, said: AnswerSaid) -> None:
-        if self._place is None:
-            if not self._left:
-                return
-            self._left -= 1
+        if not self.is_wanted:
+            return
         found = read_stamp(said.headers, said.body, record.text_tail or "", self._place or "")
+        if self._place is None:
+            self._left -= 1
+            self._place = found[0] if found is not None else None
+            if self._place is not None or not self._left:
+                self.is_wanted = self._place is not None
+                self.needs_body, self.needs_tail = self._place == FIELD, self._place == TEXT
         if found is not None:
-            self._place, stamp = found
-            record.provider_ttft_s, record.provider_total_s = stamp
+            record.provider_ttft_s, record.provider_total_s = found[1]
 
 
 def _fill(record: CallRecord, found: dict[str, Yielded]) -> None:

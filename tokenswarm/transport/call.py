@@ -96,7 +96,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
             deadline.move(at_s + idle_s)
     record.status = response.status
     record.is_compression_asked = connection.endpoint.accept_gzip
-    record.headers = response.headers
+    record.head = response.head
     if not 200 <= response.status < 300:
         refused(connection, dialect.read_error, record, at_s)
         return

@@ -1,7 +1,7 @@
 """One HTTP/1.1 keep-alive connection of one user, on a gevent socket, every read timed.
 
-RFC 9112. Each read takes one timestamp before its bytes are parsed. The connection is kept when a
-response was complete and said nothing against it, and is closed after anything else.
+RFC 9112. Each read has one time, of its bytes' arrival, taken before they are parsed. The connection is kept
+when a response was complete and said nothing against it, and is closed after anything else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gevent import get_hub
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import CallRecord
+from tokenswarm.transport.arrival import ArrivalClock, stamp_arrivals
 from tokenswarm.transport.connecting import connected_socket, shake_hands
 from tokenswarm.transport.deadline import Deadline
 from tokenswarm.transport.endpoint import Endpoint
@@ -27,6 +28,7 @@ _READABLE: Final = 1  # libev's EV_READ
 
 # One for all connections: nothing switches greenlets between a read and the parsing of its bytes.
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
+_ARRIVALS: Final = ArrivalClock()
 
 
 class HttpConnection:
@@ -36,8 +38,11 @@ class HttpConnection:
     """
 
     __slots__ = (
+        "_bare",
         "_channel",
         "_drain_s",
+        "_is_stamped",
+        "_latest_s",
         "_socket",
         "_wait",
         "_watcher",
@@ -58,6 +63,9 @@ class HttpConnection:
         self.response = Response(endpoint.max_header_bytes, endpoint.max_body_bytes)
         self.bytes_received = 0  # of the call under way
         self._socket: Any = None
+        self._bare: Any = None  # the same without gevent's wrapper, which takes a third of a send or a read
+        self._is_stamped = False  # the kernel says when bytes arrived
+        self._latest_s = 0.0  # no read of the call under way can be earlier
         self._channel: TlsChannel | None = None
         self._watcher: Any = None
         self._wait: Any = None
@@ -92,9 +100,7 @@ class HttpConnection:
     def read(self) -> float:
         """Wait for bytes, time them, then parse them. Raises CallError, or FOREIGN."""
         response = self.response
-        self._wait(self._watcher)
-        count = self._socket.recv_into(_BUFFER)
-        at_s = self.clock()
+        count, at_s = self._receive()
         if not count:
             self._end()
             return at_s
@@ -135,7 +141,7 @@ class HttpConnection:
             self._watcher = None
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+            self._socket = self._bare = None
         self._channel = None
 
     def _ask(self, data: bytes, record: CallRecord) -> float | None:
@@ -152,7 +158,7 @@ class HttpConnection:
             self._send(data)
         except ConnectionError:
             pass  # An answer may be there all the same: a server may refuse before it has read everything.
-        record.sent_at_s = clock()
+        record.sent_at_s = self._latest_s = clock()
         try:
             while True:
                 at_s = self.read()
@@ -165,7 +171,10 @@ class HttpConnection:
             return None
 
     def _send(self, data: bytes) -> None:
-        sent = self._socket.send(data)  # cheaper than sendall, and nearly always enough
+        try:
+            sent: int = self._bare.send(data)  # cheaper than sendall, and nearly always enough
+        except BlockingIOError:
+            sent = 0
         if sent < len(data):
             self._socket.sendall(memoryview(data)[sent:])
 
@@ -201,13 +210,17 @@ class HttpConnection:
         self.deadline.phase("timeout_connect", began_at_s + endpoint.timeouts.connect_s)
         try:
             self._socket = connected_socket(endpoint)
+            self._bare = self._socket._sock
+            # A clock of somebody's own has nothing to do with the kernel's.
+            self._is_stamped = self.clock is time.monotonic and stamp_arrivals(self._bare)
+            self._latest_s = began_at_s
             hub = get_hub()
             self._wait = hub.wait
             self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
             if endpoint.tls is not None:
                 tls_from_s = self.clock()
                 channel = TlsChannel(endpoint.tls, endpoint.server_name)
-                self._channel = shake_hands(channel, self._send, self._receive)
+                self._channel = shake_hands(channel, self._send, self._receive_some)
                 record.tls_s = self.clock() - tls_from_s
         except FOREIGN as error:
             raise failure_of(error, connecting_to=endpoint.address) from error
@@ -215,6 +228,22 @@ class HttpConnection:
         # A parser that saw an earlier connection end has no way back.
         self.response = Response(endpoint.max_header_bytes, endpoint.max_body_bytes)
 
-    def _receive(self) -> memoryview:
-        self._wait(self._watcher)
-        return _BUFFER[: self._socket.recv_into(_BUFFER)]
+    def _receive(self) -> tuple[int, float]:
+        """Wait for bytes and read them into the buffer: how many, and when they arrived."""
+        while True:
+            self._wait(self._watcher)
+            try:
+                if self._is_stamped:
+                    count, at_s = _ARRIVALS.receive(self._bare, _BUFFER)
+                else:
+                    count = self._bare.recv_into(_BUFFER)
+                    at_s = self.clock()
+            except BlockingIOError:  # ready, but for nothing: the kernel may say so
+                continue
+            if at_s < self._latest_s:
+                return count, self._latest_s  # arrived while we were still sending
+            self._latest_s = at_s
+            return count, at_s
+
+    def _receive_some(self) -> memoryview:
+        return _BUFFER[: self._receive()[0]]

@@ -15,23 +15,26 @@ from tokenswarm.errors import CallError
 
 _GZIP: Final = (b"gzip", b"x-gzip")  # RFC 9110, 8.4.1.3: the two are one
 _PLAIN: Final = (b"", b"identity")
+_BLANK_LINE: Final = b"\r\n\r\n"
 
 
 class Response:
     """The response under way on one connection. Bytes go in by `feed`, the body comes out by `take_body`."""
 
     __slots__ = (
+        "_before_head",
         "_body_limit",
+        "_feed",
         "_head_limit",
         "_inflater",
         "_parser",
         "_pieces",
+        "_raw",
         "decoded",
         "encoded",
-        "feed",
         "has_begun",
         "has_head",
-        "headers",
+        "head",
         "is_complete",
         "keeps_alive",
         "limit",
@@ -46,7 +49,7 @@ class Response:
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # straight from C to C: no Python frame for each chunk
         self._parser = httptools.HttpResponseParser(self)
-        self.feed = self._parser.feed_data
+        self._feed = self._parser.feed_data
         self.reset()
 
     def reset(self) -> None:
@@ -58,20 +61,28 @@ class Response:
         self.has_begun = self.has_head = self.is_complete = False
         self.keeps_alive = False
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self._raw = b""  # as it came, up to the read that ended the head
+        self.head = b""  # status line and headers as they came, parsed where somebody asks for them
+        self._before_head = 0  # heads of 1xx responses in it
         self.received = 0  # bytes of this response, framing and 1xx included
         self.limit = self._head_limit  # more of them is malformed
 
+    def feed(self, data: bytes | memoryview) -> None:
+        """The next bytes; raises what httptools raises."""
+        if not self.has_head:
+            self._raw += data
+        self._feed(data)
+
     def start_body(self) -> str:
         """Once the head is there: the body's content type; raises CallError if it can't be decoded."""
-        named = dict(self.headers)
-        encoding = named.get(b"content-encoding", b"").strip().lower()
+        head = self.head.lower()
+        encoding = _value_in(head, b"content-encoding")
         if encoding in _GZIP:
             self._inflater = _inflater()
             self.encoded = 0
         elif encoding not in _PLAIN:
             raise CallError("malformed", f"content-encoding {encoding.decode('latin-1')!r} was not asked for")
-        return named.get(b"content-type", b"").decode("latin-1")
+        return _value_in(head, b"content-type").decode("latin-1")
 
     def take_body(self) -> bytes:
         """The body bytes since the last time, inflated; raises CallError or zlib.error."""
@@ -97,9 +108,9 @@ class Response:
             return "connection closed before any byte of an answer"
         if not self.has_head:
             return "connection closed inside the response headers"
-        named = dict(self.headers)
+        head = self.head.lower()
         # RFC 9112, 6.3: without a length the body lasts until the connection closes.
-        if b"content-length" in named or b"chunked" in named.get(b"transfer-encoding", b"").lower():
+        if b"\r\ncontent-length:" in head or b"chunked" in _value_in(head, b"transfer-encoding"):
             return f"connection closed inside the body, {self.received} bytes after the answer began"
         self.is_complete = True
         self.keeps_alive = False
@@ -114,19 +125,25 @@ class Response:
             raise CallError("malformed", "bytes after the end of the answer")
         self.has_begun = True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:  # else it is a trailer
-            self.headers.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if 100 <= status < 200:
-            self.headers.clear()
+            self._before_head += 1
             return
         self.status = status
         self.has_head = True
+        self._cut_head()
         self.keeps_alive = self._parser.should_keep_alive()
         self.limit = self.received + self._body_limit
+
+    def _cut_head(self) -> None:
+        # The parser takes no head but one of lines with a CRLF each (RFC 9112, 2.2), so it can be cut out
+        # whole. To be called for each header would double the cost of parsing a small answer.
+        start, raw = 0, self._raw.lstrip(b"\r\n")
+        for _ in range(self._before_head):
+            start = raw.index(_BLANK_LINE, start) + len(_BLANK_LINE)
+        end = raw.find(_BLANK_LINE, start)
+        self.head = raw[start:end] if end >= 0 else raw[start:]
 
     def on_message_complete(self) -> None:
         if self.has_head:
@@ -150,6 +167,13 @@ class Response:
             plain += more
             data = self._inflater.unused_data
         return plain
+
+
+def _value_in(head: bytes, name: bytes) -> bytes:
+    """The value of the last header of that name in a head in lower case; empty if there is none."""
+    line = b"\r\n%b:" % name
+    at = head.rfind(line)
+    return head[at + len(line) :].partition(b"\r\n")[0].strip(b" \t") if at >= 0 else b""
 
 
 def _inflater() -> zlib._Decompress:

@@ -32,6 +32,7 @@ class _UpgradeResponse(Response):
         if self._parser.get_status_code() == _SWITCHING:
             self.status = _SWITCHING
             self.has_head = True
+            self._cut_head()
         else:
             super().on_headers_complete()
 
@@ -61,13 +62,13 @@ class Upgrade:
         while not response.has_head:
             at_s = self.read()
         record.status = response.status
-        record.headers = response.headers
+        record.head = response.head
         if response.status != _SWITCHING:
             refused(self, read_error, record, at_s)
             record.detail = f"no WebSocket: {record.detail}"
             return False
         expected = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
-        if not self._is_switched or dict(response.headers).get(b"sec-websocket-accept") != expected:
+        if not self._is_switched or dict(record.headers).get(b"sec-websocket-accept") != expected:
             raise CallError("malformed", "no WebSocket: HTTP 101, but the headers don't answer the handshake")
         return True
 

@@ -22,7 +22,8 @@ def count_in(said: JsonObject, key: str) -> int | None:
 
 def detail_in(said: JsonObject, details: str, key: str) -> int | None:
     """A count inside a breakdown that may be absent or null."""
-    return count_in(said.get(details) or {}, key)
+    broken_down = said.get(details)
+    return count_in(broken_down, key) if broken_down else None
 
 
 def cost_in(said: JsonObject) -> float | None:

@@ -93,13 +93,14 @@ def usage(answer: JsonObject) -> list[Event]:
     if not said:
         return []
     counted = Usage(
-        input_tokens=count_in(said, "prompt_tokens"),
-        output_tokens=count_in(said, "completion_tokens"),
-        reasoning_tokens=detail_in(said, "completion_tokens_details", "reasoning_tokens"),
-        cached_input_tokens=detail_in(said, "prompt_tokens_details", "cached_tokens"),
-        cost=cost_in(said),
+        count_in(said, "prompt_tokens"),
+        count_in(said, "completion_tokens"),
+        detail_in(said, "completion_tokens_details", "reasoning_tokens"),
+        detail_in(said, "prompt_tokens_details", "cached_tokens"),
+        cost_in(said),
     )
-    return [] if counted == _NO_COUNTS else [counted]
+    # The first count is there as a rule, and to compare all of them takes as long as to read them.
+    return [counted] if counted.input_tokens is not None or counted != _NO_COUNTS else []
 
 
 def choice_fault(choice: JsonObject) -> StreamFault:

@@ -78,6 +78,7 @@ class SignalReader:
             for gives in GIVES
             if any(rule.gives == gives for rule in rules)
         }
+        self.has_rules = bool(rules)
         self.needs_body = any(rule.path for rule in rules)
         self._needs_ids = any(rule.body == "repeated_id" for rule in rules)
         self._ids: OrderedDict[str, None] = OrderedDict()
