@@ -44,8 +44,11 @@ LONGEST_S: Final = 120.0
 JUDGED: Final = (0, 99, 111)
 
 NOT_YET: Final = "not yet"
-# Both start processes that wait for each other: fleet/ has a whole test for each of these words.
-FLEET: Final = {"tokenswarm run stress --expect-workers 2": {"run", "--expect-workers"}}
+# These need other processes beside them; tests that start those run another profile so.
+WITH_ANOTHER_PROFILE: Final = {
+    "tokenswarm run stress --expect-workers 2": {"run", "--expect-workers"},
+    "tokenswarm run soak --influx URL": {"run", "--influx"},
+}
 _ROW: Final = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[A-Z_]+=")
 _LIKE_A_USERS: Final = re.compile(r"[A-Z]+|https?://.*|redis://.*")  # URL, KEY …: everybody has another
@@ -118,12 +121,12 @@ def made(command: str) -> str:
 
 def is_run_elsewhere(command: str) -> bool:
     """Whether some other test says all its own words, a longer command does, or a suite has its profile."""
-    words = FLEET.get(command) or Typed.read(command).own_words
+    words = WITH_ANOTHER_PROFILE.get(command) or Typed.read(command).own_words
     if command.startswith("locust ") and "--headless" not in words:
         return False  # with fewer words it is another thing: the web UI
     if any(words <= said for said in _said_by_tests()):
         return True
-    typed = [Typed.read(other) for other in commands() if other != command]
+    typed = [Typed.read(other) for other in {*commands()} - {command, *WITH_ANOTHER_PROFILE}]
     longer = any(words <= other.own_words and other.adds_to(Typed.read(command)) for other in typed)
     return longer or any(words <= {"run", *profiles_of(other)} for other in typed if "suite" in other.words)
 
@@ -136,8 +139,8 @@ def profiles_of(typed: Typed) -> list[str]:
 
 @cache
 def _said_by_tests() -> tuple[frozenset[str], ...]:
-    """The texts in each function of the end-to-end tests, those of its decorators too."""
-    files = (PROJECT / "tests" / "end_to_end").rglob("*.py")
+    """The texts in each function of the tests, those of its decorators too."""
+    files = (PROJECT / "tests").rglob("*.py")
     return tuple(
         frozenset(_texts(node))
         for file in files
