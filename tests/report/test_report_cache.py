@@ -154,6 +154,6 @@ def test_every_report_has_the_section(make_run: Callable[..., Path]) -> None:
         assert "0.412" in shown
         assert "about 40 of them different" in shown
         assert "exact" in shown
-    assert '<section id="cache">' in page
+    assert '<section id="cache" ' in page
     assert "By cache" not in text
     assert json.loads(json.dumps(summary.to_plain()))["cache"]["prompts"]["distinct"] == 40

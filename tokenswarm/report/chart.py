@@ -100,6 +100,7 @@ class Chart:
         bands: Sequence[Band] = (),
         lines: Sequence[Line] = (),
         most: float | None = None,
+        is_marked: bool = True,
     ) -> None:
         self.key, self.title, self.unit, self.axis = key, title, unit, axis
         self.curves, self.bands, self.lines, self.height = tuple(curves), tuple(bands), tuple(lines), height
@@ -111,11 +112,7 @@ class Chart:
         self.rules = _side_by_side(near, self.top)
         self.beyond = tuple(dict.fromkeys(rule.name for rule in rules if rule not in near))
         self.ticks = number_ticks(0, self.top)
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether every point is drawn."""
-        return len(self.axis.at) <= _MARKED_UP_TO
+        self.is_marked = is_marked and len(axis.at) <= _MARKED_UP_TO
 
     @property
     def is_area(self) -> bool:

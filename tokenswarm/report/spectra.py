@@ -35,11 +35,12 @@ _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """The times of one kind of call; `values_ms` are those of as many `PERCENTILES` as calls bear."""
+    """The times of one kind of call at as many of the `PERCENTILES` as its calls bear."""
 
     metric: str
     name: str
     count: int
+    percentiles: tuple[float, ...]
     values_ms: tuple[float, ...]
 
 
@@ -80,8 +81,7 @@ def _is_part(labels: Labels, wanted: Mapping[str, str]) -> bool:
 
 def _spectrum(metric: str, name: str, histogram: Histogram) -> Spectrum:
     # Beyond these there is no call that could tell.
-    known = [p for p in PERCENTILES if (100 - p) * histogram.count >= 100 * (1 - 1e-9)]
+    known = tuple(p for p in PERCENTILES if (100 - p) * histogram.count >= 100 * (1 - 1e-9))
     quantiles = (histogram.quantile(p / 100) for p in known)
-    return Spectrum(
-        metric, name, histogram.count, tuple(round(q * 1000, 3) for q in quantiles if q is not None)
-    )
+    values_ms = tuple(round(value * 1000, 3) for value in quantiles if value is not None)
+    return Spectrum(metric, name, histogram.count, known, values_ms)

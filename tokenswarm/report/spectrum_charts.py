@@ -44,6 +44,7 @@ def spectrum_charts(spectra: Sequence[Spectrum]) -> list[Chart]:
             axis,
             [_curve(spectrum) for spectrum in found],
             height=210,
+            is_marked=False,
         )
         for metric in SPECTRA
         if (found := [spectrum for spectrum in spectra if spectrum.metric == metric])

@@ -23,7 +23,7 @@ class Tick(NamedTuple):
     text: str
 
 
-def number_ticks(low: float, high: float, wanted: int = 4) -> tuple[Tick, ...]:
+def number_ticks(low: float, high: float, wanted: int = 5) -> tuple[Tick, ...]:
     """About `wanted` round numbers from `low` to `high`."""
     step = _round_step((high - low) / wanted)
     places = max(0, -math.floor(math.log10(step) + 1e-9))

@@ -74,6 +74,8 @@ def time_charts(timeline: Timeline, stages: Sequence[StageRow]) -> list[Chart]:
     """All charts that there is data for."""
     axis = _axis(timeline)
     bands = stage_bands(stages)
+    # There, users are but the places that calls may take.
+    is_open = any(track.name.startswith("planned") for track in timeline.of("calls"))
     lines = [
         Line(mark.at_s, text, "critical")
         for mark, text in zip(timeline.marks, _mark_texts(timeline), strict=True)
@@ -92,7 +94,7 @@ def time_charts(timeline: Timeline, stages: Sequence[StageRow]) -> list[Chart]:
             most=kind.most,
         )
         for kind in _KINDS
-        if timeline.of(kind.key)
+        if timeline.of(kind.key) and not (kind.key == "users" and is_open)
     ]
 
 
