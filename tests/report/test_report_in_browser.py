@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tokenswarm.report import to_html
+from tokenswarm.report import to_html, to_json
+from tokenswarm.report.compare import with_baseline
+from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Mark, Summary, Track
@@ -281,8 +283,11 @@ def hostile(summary: Summary) -> Summary:
         ("model", "target", "url", "dialect", "profile", "profile_file", "command", "slo", "scenario"),
         HOSTILE,
     )
+    plain = json.loads(to_json.render(summary))
+    plain["environment"] = {"cpu": HOSTILE}
+    compared = with_baseline(summary, Recorded.of(plain, HOSTILE))
     return replace(
-        summary,
+        compared,
         about=replace(summary.about, **words),
         verdict=replace(summary.verdict, reasons=(HOSTILE,), sentence=f"FAIL: {HOSTILE}"),
         checks=tuple(replace(check, text=HOSTILE, what=HOSTILE) for check in summary.checks),

@@ -15,6 +15,8 @@ import pytest
 from tokenswarm.errors import RunFolderError
 from tokenswarm.profile.slo import Slo
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
+from tokenswarm.report.compare import with_baseline
+from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Summary, Timeline, Track
@@ -201,6 +203,24 @@ def test_the_page_compares_times_by_kind_of_call(make_run: RunMaker) -> None:
     assert "upstream connect error or disconnect" in page.row("http_5xx")[-1]
     totals = [row for row in page.rows if row and row[0].strip() == "tpot"]
     assert [len(row) for row in totals] == [9]
+
+
+def test_the_page_shows_a_baseline_if_there_is_one(make_run: RunMaker) -> None:
+    """What has a limit first, each figure once, and what differs besides; none without a baseline."""
+    summary = summarised(make_run, scale=2.0)
+    plain = json.loads(to_json.render(summary))
+    plain["environment"]["cpu"] = "<b>another</b>"
+    for spread in plain["spreads"]:
+        spread["p95_ms"] /= 2
+    compared = with_baseline(summary, Recorded.of(plain, "the <b>base</b>"))
+    page = Page(to_html.render(compared))
+    assert page.ids()[-3:] == ["totals", "comparison", "setup"]
+    figures = [row[0].strip() for row in page.rows if row and re.fullmatch(r"\w+(:p?\w+)+", row[0].strip())]
+    assert figures.count("latency:p95") == 1
+    judged = page.row("latency:p95")
+    assert (judged[3:5], judged[5].split()[-1]) == (["+100%", "+25%"], "regressed")
+    assert "the <b>base</b>" in page.text
+    assert "comparison" not in Page(to_html.render(summary)).ids()
 
 
 def test_nothing_is_drawn_that_was_not_measured(make_run: RunMaker) -> None:

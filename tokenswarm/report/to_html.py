@@ -45,6 +45,7 @@ SECTIONS: Final = (
     "drift",
     "expected",
     "totals",
+    "comparison",
     "setup",
 )
 # What could end a script element or begin a comment in it, whatever strings the data hold.
@@ -55,6 +56,8 @@ _UNSAFE_IN_SCRIPT: Final = {
     "\u2028": "\\u2028",
     "\u2029": "\\u2029",
 }
+# The state of a compared figure → the class and the icon that have its colour.
+COMPARED_TONES: Final = {"regressed": "fail", "unknown": "inconclusive", "holds": "pass"}
 _HEADING: Final = re.compile(r'<h2 id="(\w+)-title">(.*?)(?: <span.*?)?</h2>')
 
 
@@ -88,6 +91,7 @@ def render(summary: Summary) -> str:
             spectra=spectra,
             load=load,
             environment=facts_of(summary.environment),
+            compared_tones=COMPARED_TONES,
             chart_size=SIZE,
             chart_data=script_data(charts),
         )
