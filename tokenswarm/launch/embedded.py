@@ -25,8 +25,11 @@ from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 
-# Quick enough for the SLOs of the shipped profiles, with a real spread.
-PROVIDER_PACE: Final = MockOptions(ttft="lognormal:20:0.25", itl="lognormal:1.5:0.3", tokens="p50:15:p99:40")
+# Quick enough for the SLOs of the shipped profiles, with a real spread. Its stamps make no two texts the
+# same, so that a cache which hands out the wrong one is found out.
+PROVIDER_PACE: Final = MockOptions(
+    ttft="lognormal:20:0.25", itl="lognormal:1.5:0.3", tokens="p50:15:p99:40", orders=("stamp=1",)
+)
 # And with the metadata that edge-004 looks for; a gateway of its own adds that itself.
 PACE: Final = MockOptions(
     ttft=PROVIDER_PACE.ttft, itl=PROVIDER_PACE.itl, tokens=PROVIDER_PACE.tokens, orders=("metadata=1",)

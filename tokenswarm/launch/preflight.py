@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
 import gevent
 
@@ -16,7 +17,8 @@ from tokenswarm.transport.speech import Speech
 from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_finder import Found, GatewayFinder
 
-_PROMPT: Final = "Reply with one short sentence: which city is the capital of France?"
+# With a reference that no other preflight has: what a cache answers says nothing of the provider.
+_PROMPT: Final = "Ticket {}: reply with one short sentence: which city is the capital of France?"
 # A target that fails now and then is worth testing: only what fails every time is told, and load goes on.
 _ATTEMPTS: Final = 3
 _MAY_PASS: Final = frozenset({"rate_limited", "http_5xx", "stream_error", "truncated", "empty"})
@@ -50,13 +52,14 @@ def preflight(
     names = {options.model for options in kinds}
     models = {name: f" for model {name}" if len(names) > 1 else "" for name in names}
     connection = speech.connect()
+    prompt = _PROMPT.format(uuid4().hex[:12])
     try:
         for options in kinds:
             for _ in range(_ATTEMPTS):
                 record = CallRecord(time.monotonic())
                 record.stream = options.stream
                 keep_body(record)
-                connection.call(speech.encode(_PROMPT, options, path), record)
+                connection.call(speech.encode(prompt, options, path), record)
                 calls += 1
                 if record.outcome not in _MAY_PASS:
                     break

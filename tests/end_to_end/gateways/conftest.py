@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -81,7 +82,8 @@ def provider_logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 @pytest.fixture(scope="session")
 def providers(provider_logs: tuple[Path, Path]) -> Iterator[tuple[MockProcess, MockProcess]]:
     """A primary and a secondary, each with its truth log."""
-    pace = {"ttft": "40", "itl": "4", "tokens": "15"}
+    # The stamp makes no two answers the same, so that a cache which mixes them up is found out.
+    pace: dict[str, Any] = {"ttft": "40", "itl": "4", "tokens": "15", "orders": ("stamp=1",)}
     with (
         MockProcess(MockOptions(**pace, truth_log=provider_logs[0])) as primary,
         MockProcess(MockOptions(**pace, truth_log=provider_logs[1])) as secondary,
