@@ -59,6 +59,10 @@ commands.add_command(mock)
 @click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
 @click.option(
+    "--target-pid", type=click.IntRange(min=1), help="Watch CPU and memory of this process and its children."
+)
+@click.option("--target-process", metavar="NAME", help="The same for all processes of this name.")
+@click.option(
     "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
 )
 def run(
@@ -77,15 +81,18 @@ def run(
     influx: str | None,
     time_scale: float,
     seed: int,
+    target_pid: int | None,
+    target_process: str | None,
     reports: Path,
 ) -> int:
     """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
     from tokenswarm.launch.exports import Exports
     from tokenswarm.launch.fleet import fleet_of
     from tokenswarm.launch.run import RunRequest, run_profile
+    from tokenswarm.profile.monitor import process_named
     from tokenswarm.profile.resolve import Names
 
-    names = Names(profile, target, model, slo, time_scale)
+    names = Names(profile, target, model, slo, time_scale, process_named(target_pid, target_process))
     fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
     exports = Exports(prometheus_port, prometheus_host, influx)
     return run_profile(RunRequest(names, fleet, seed, reports, baseline=baseline, exports=exports))
@@ -251,12 +258,23 @@ def report(
 @click.option("--target", metavar="NAME|URL", help="Check this target's file too.")
 @click.option("--slo", metavar="NAME", help="Check with this SLO instead of the profile's own.")
 @click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
-def check(profile: str, target: str | None, slo: str | None, time_scale: float) -> int:
+@click.option("--target-pid", type=click.IntRange(min=1), help="As in a run.")
+@click.option("--target-process", metavar="NAME", help="As in a run.")
+def check(
+    profile: str,
+    target: str | None,
+    slo: str | None,
+    time_scale: float,
+    target_pid: int | None,
+    target_process: str | None,
+) -> int:
     """Validate PROFILE and say what a run would do; no call is made."""
     from tokenswarm.launch.describe import describe
+    from tokenswarm.profile.monitor import process_named
     from tokenswarm.profile.resolve import Names
 
-    click.echo(describe(Names(profile, target, slo=slo, time_scale=time_scale)))
+    process = process_named(target_pid, target_process)
+    click.echo(describe(Names(profile, target, slo=slo, time_scale=time_scale, process=process)))
     return ExitCode.PASS
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenswarm.launch.embedded import PROVIDERS, needs_gateway
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.metrics.units import TIME, format_duration, format_figure
+from tokenswarm.monitors.of_target import spec_of
 from tokenswarm.profile.expectations import Expectations
 from tokenswarm.profile.in_flight import longest_carried_s
 from tokenswarm.profile.pacing import StagePlan
@@ -30,12 +31,14 @@ def describe(names: Names) -> str:
         aim += f", with {PROVIDERS} mock providers behind it"
     if target is not None:
         aim = f"{target.url}, {target.dialect}, model {target.shown_model}"
+    monitors = spec_of(target).labels if target is not None else ()
     paired = [f"  paired      {profile.paired.share:.0%} of calls past the gateway"] if profile.paired else []
     cache = [f"  cache       {profile.cache.shown}"] if profile.cache else []
     lines = [
         f"{profile.name}: {profile.description}".rstrip(": "),
         f"  target      {aim}",
         f"  scenario    {locustfile_of(profile.scenario, cwd)}",
+        *([f"  watched     {', '.join(monitors)}"] if monitors else []),
         f"  lasts       {format_duration(round(stages.total_s, 3))}",
         *(_stage_line(stage, slope) for stage, slope in zip(stages.stages, stages.slopes, strict=True)),
         *_open_lines(profile),

@@ -108,6 +108,7 @@ def embedded(profile: Profile, model: str | None) -> Iterator[Embedded]:
                 provider={"url": stack.providers[0].url},
                 gateway=GATEWAY,
                 signals=SIGNALS,
+                monitor=_monitor_of(stack),
                 admin_urls={
                     "gateway": stack.admin_url,
                     **{name: each.admin_url for name, each in stack.named_providers.items()},
@@ -118,7 +119,14 @@ def embedded(profile: Profile, model: str | None) -> Iterator[Embedded]:
             yield Embedded(target, stack.gateway, stack, keeper)
     else:
         with MockProcess(PACE) as mock:
-            yield Embedded(_target(profile, model, mock.url), mock)
+            yield Embedded(_target(profile, model, mock.url, monitor={"process": mock.pid}), mock)
+
+
+def _monitor_of(stack: Stack) -> dict[str, Any]:
+    monitor: dict[str, Any] = {"process": stack.gateway.pid, "prometheus": {"url": stack.metrics_url}}
+    if stack.redis is not None:
+        monitor["redis"] = {"url": stack.redis.url}
+    return monitor
 
 
 def gateway_options(profile: Profile) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from tokenswarm.launch.fleet import Fleet
 from tokenswarm.launch.interrupts import Interrupts
 
 _STOP_WITH_STDIN: Final = "TOKENSWARM_STOP_WITH_STDIN"  # read by swarm/parent.py
-_TARGET_PID: Final = "TOKENSWARM_TARGET_PID"  # read by swarm/target_process.py
 _SHOW_CURSOR: Final = "\x1b[?25h\n"
 
 
@@ -61,12 +60,9 @@ class LocustProcess:
     (swarm/parent.py).
     """
 
-    def __init__(self, command: Sequence[str], interrupts: Interrupts, target_pid: int | None = None) -> None:
-        """`target_pid` is the process whose memory is to be sampled, if it is known."""
+    def __init__(self, command: Sequence[str], interrupts: Interrupts) -> None:
         self._command = command
         self._environment = {_STOP_WITH_STDIN: "1"}
-        if target_pid is not None:
-            self._environment[_TARGET_PID] = str(target_pid)
         self._interrupts = interrupts
         self._process: subprocess.Popen[bytes]
 

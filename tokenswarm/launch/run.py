@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tokenswarm.errors import ExitCode, RunFolderError
+from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
 from tokenswarm.launch.embedded import Embedded, embedded
 from tokenswarm.launch.exports import Exports
 from tokenswarm.launch.extra_output import extra_output
@@ -26,12 +26,14 @@ from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.scenario import locustfile_of
+from tokenswarm.launch.watching import check_monitors
 from tokenswarm.launch.witness import Witness
+from tokenswarm.monitors.of_target import spec_of
 from tokenswarm.profile.in_flight import mean_latency_s, warn_of_in_flight
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
-from tokenswarm.profile.resolve import Names, Resolved, resolve
+from tokenswarm.profile.resolve import Names, Resolved, check_monitored, resolve
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.target import Target
 from tokenswarm.profile.values import Document
@@ -88,14 +90,22 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         own: Embedded | None = None
         target = resolved.target
         if target is None:
+            if request.names.process is not None:
+                raise ConfigurationError(
+                    "--target-pid, --target-process: the embedded mock is watched anyway; name a --target, too"
+                )
             own = stack.enter_context(embedded(resolved.profile, request.names.model))
             target = own.target
             _say_processes(own)
+            check_monitored(resolved.thresholds, target)
+        monitors = spec_of(target)
         result = _say_preflight(resolved, target)
         _say_in_flight(resolved.profile, result)
         provider = provider_of(target, resolved.profile.paired)
         if provider is not None:
             _say_preflight(resolved, provider)
+        for warning in check_monitors(monitors):
+            _say(f"warning: {warning}")
         machine = describe_machine(Path.cwd())
         witness = Witness(own.front, own.behind) if own is not None else None
         interrupts.hold()  # from here on there is a folder to judge
@@ -114,8 +124,9 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             facts["target"]["gateway_found_by"] = result.gateway.why
         if own is not None:
             facts["processes"] = own.processes
+        facts["target"]["monitors"] = list(monitors.labels)
         run_json = _new_run_json(folder, {**facts, "environment": machine})
-        with LocustProcess(command, interrupts, own.front.pid if own is not None else None) as locust:
+        with LocustProcess(command, interrupts) as locust:
             code = locust.wait()
         if code == ExitCode.BAD_CONFIGURATION:
             # It has said why, and nothing was loaded.
@@ -202,7 +213,10 @@ def _kept(request: RunRequest, target: Target, folder: Path) -> Names:
     if names.target is None:
         # A URL can name no provider, no admin URLs, and none of the rules by which answers are read.
         is_stack = target.provider is not None
-        names = replace(names, target=_write(folder / "target.yaml", target) if is_stack else target.url)
+        if is_stack:
+            names = replace(names, target=_write(folder / "target.yaml", target))
+        else:
+            names = replace(names, target=target.url, process=target.monitor.process)
     return names
 
 
@@ -223,6 +237,10 @@ def _locust_options(names: Names, target: Target, seed: int) -> list[str]:
         options += ["--model", model]
     if names.slo:
         options += ["--slo", names.slo]
+    if names.process is not None and names.process.pid is not None:
+        options += ["--target-pid", str(names.process.pid)]
+    elif names.process is not None and names.process.name is not None:
+        options += ["--target-process", names.process.name]
     return [*options, "--time-scale", f"{names.time_scale:g}", "--seed", str(seed)]
 
 

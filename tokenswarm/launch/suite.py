@@ -72,6 +72,7 @@ def _names(run: SuiteRun, given: Names) -> Names:
         run.model or given.model,
         run.slo or given.slo,
         given.time_scale,
+        given.process,
     )
 
 

@@ -1,10 +1,20 @@
 """Every metric: name, unit, kind and one-line definition. The only list of them.
 
 docs/metrics.md, threshold validation, reports and exporters are all read from METRICS.
+
+What a target says of itself may have names that are not listed: `target_` and words of the user's own, whose
+ending says what it is, as Prometheus's conventions have it:
+
+    target_…_seconds, target_…_ms   a time: single values, from a histogram or a log
+    target_…_bytes                  a gauge in bytes
+    target_…_total                  a counter; target_…_bytes_total of bytes, target_…_usd_total of dollars
+    target_…                        a gauge
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -69,13 +79,18 @@ class Metric:
 
     name: str
     kind: Kind
-    unit: str  # "s", "1/s", "1", "B", "USD", "cores" …
+    unit: str  # "s", "1/s", "1", "B", "USD", "cores", "share" …
     definition: str
     is_success_only: bool = False
+    is_monitored: bool = False  # a monitor reads it from the target: no call of ours says it
 
 
 def _time(name: str, definition: str, *, is_success_only: bool = True) -> Metric:
     return Metric(name, Kind.TIME, "s", definition, is_success_only)
+
+
+def _monitored(name: str, kind: Kind, unit: str, definition: str) -> Metric:
+    return Metric(name, kind, unit, definition, is_monitored=True)
 
 
 _ROWS: Final = (
@@ -282,11 +297,84 @@ _ROWS: Final = (
         "How long Python's garbage collector held a load-generator process, each time.",
         is_success_only=False,
     ),
-    Metric("target_memory", Kind.GAUGE, "B", "Resident memory of the target's process, where we know it."),
     Metric("generator_cpu", Kind.GAUGE, "cores", "CPU used by one load-generator process, 1 = a whole core."),
+    _monitored(
+        "target_memory", Kind.GAUGE, "B", "Resident memory of the target's processes, children included."
+    ),
+    _monitored(
+        "target_cpu",
+        Kind.GAUGE,
+        "share",
+        "CPU that they use ÷ the cores of their machine or container.",
+    ),
+    _monitored("target_cores", Kind.GAUGE, "cores", "CPU that they use, 1 = a whole core."),
+    _monitored("target_threads", Kind.GAUGE, "1", "Threads that they have."),
+    _monitored("target_sockets", Kind.GAUGE, "1", "Sockets that they have open, listening ones included."),
+    _monitored("target_requests", Kind.COUNTER, "1", "Calls that the target says it had."),
+    _monitored("target_latency", Kind.TIME, "s", "How long calls took, as the target says."),
+    _monitored("target_ttft", Kind.TIME, "s", "Time to the first token, as the target says."),
+    _monitored("target_overhead", Kind.TIME, "s", "What the target says that it added to calls."),
+    _monitored("target_cache_hits", Kind.COUNTER, "1", "Calls that the target says its cache answered."),
+    _monitored("target_cache_misses", Kind.COUNTER, "1", "Calls that the target says no cache could answer."),
+    _monitored(
+        "target_cache_hit_rate", Kind.SHARE, "1", "`target_cache_hits` ÷ those and `target_cache_misses`."
+    ),
+    _monitored("target_input_tokens", Kind.COUNTER, "1", "Prompt tokens, as the target counts them."),
+    _monitored("target_output_tokens", Kind.COUNTER, "1", "Generated tokens, as the target counts them."),
+    _monitored("target_tokens", Kind.COUNTER, "1", "Both together, as the target counts them."),
+    _monitored("target_cost", Kind.COUNTER, "USD", "What the target says that calls cost."),
+    _monitored("redis_memory", Kind.GAUGE, "B", "`used_memory` of the Redis that the target uses."),
+    _monitored("redis_clients", Kind.GAUGE, "1", "`connected_clients` of that Redis."),
+    _monitored("redis_commands", Kind.COUNTER, "1", "`total_commands_processed` of that Redis."),
+    _monitored("redis_hits", Kind.COUNTER, "1", "`keyspace_hits` of that Redis."),
+    _monitored("redis_misses", Kind.COUNTER, "1", "`keyspace_misses` of that Redis."),
+    _monitored("redis_hit_rate", Kind.SHARE, "1", "`redis_hits` ÷ those and `redis_misses`."),
+    _monitored("redis_evictions", Kind.COUNTER, "1", "`evicted_keys` of that Redis."),
 )
 
-METRICS: Final = MappingProxyType({metric.name: metric for metric in _ROWS})
+_OWN_NAME: Final = re.compile(r"target_[a-z][a-z0-9_]{0,60}")
+# What the end of a name says; the first that fits.
+_ENDINGS: Final = (
+    ("_bytes_total", Kind.COUNTER, "B"),
+    ("_usd_total", Kind.COUNTER, "USD"),
+    ("_total", Kind.COUNTER, "1"),
+    ("_bytes", Kind.GAUGE, "B"),
+    ("_seconds", Kind.TIME, "s"),
+    ("_ms", Kind.TIME, "s"),
+    ("", Kind.GAUGE, "1"),
+)
+
+
+class Catalogue(Mapping[str, Metric]):
+    """Metrics by name. It lists the rows, and has those besides that a user may give a target's figures."""
+
+    def __init__(self, rows: tuple[Metric, ...]) -> None:
+        self._rows = {metric.name: metric for metric in rows}
+
+    def __getitem__(self, name: str) -> Metric:
+        found = self._rows.get(name)
+        if found is None:
+            if not isinstance(name, str) or not _OWN_NAME.fullmatch(name):
+                raise KeyError(name)
+            kind, unit = next((kind, unit) for end, kind, unit in _ENDINGS if name.endswith(end))
+            found = Metric(name, kind, unit, "As the target's file has it.", is_monitored=True)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+METRICS: Final = Catalogue(_ROWS)
+# share → the counters of its part and of the rest
+MONITORED_SHARES: Final = MappingProxyType(
+    {
+        "target_cache_hit_rate": ("target_cache_hits", "target_cache_misses"),
+        "redis_hit_rate": ("redis_hits", "redis_misses"),
+    }
+)
 
 # Counted by the schedule of open arrivals, before there is an answer or even a call.
 OF_STARTS: Final = frozenset({"offered_rate", "dropped_starts", "late_starts", "dropped_rate", "late_rate"})

@@ -117,6 +117,20 @@ class Histogram:
         self.low = min(self.low, min(values))
         self.high = max(self.high, max(values))
 
+    def add_repeated(self, value: float, times: int) -> None:
+        """Add one value so many times; ValueError for NaN."""
+        if times < 1:
+            return
+        if math.isnan(value):
+            raise ValueError("a histogram can't hold NaN")
+        bucket = _bucket_of(value)
+        window, start = self._cover(bucket, bucket)
+        window[bucket - start] += times
+        self.count += times
+        self.total += value * times
+        self.low = min(self.low, value)
+        self.high = max(self.high, value)
+
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts to this one; the other one stays as it is."""
         if not other.count:

@@ -12,6 +12,7 @@ from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.increase import read_monitored
 from tokenswarm.metrics.injection import INJECTION_TIMES, Injection, injection_reading
 from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.paired import PAIRED, paired_difference
@@ -271,6 +272,9 @@ class Measurements:
         kind = METRICS[metric].kind
         if metric in INJECTION_TIMES:
             return injection_reading(metric, self._injections(selector, span), aggregation)
+        if METRICS[metric].is_monitored and kind in (Kind.COUNTER, Kind.SHARE):
+            spans = self._judged_parts(selector, span)
+            return read_monitored(METRICS[metric], aggregation, self.samples, spans)
         if kind in (Kind.TIME, Kind.AMOUNT):
             return of_histogram(self.histogram(metric, selector, span), aggregation)
         if kind is Kind.DIFFERENCE:
@@ -296,6 +300,15 @@ class Measurements:
         if seconds <= 0:
             return Reading.absent("no time passed in the selected stages", samples)
         return Reading.exact(count / seconds, samples)
+
+    def _judged_parts(self, selector: Selector, span: Span | None) -> list[Span]:
+        """The judged stages, as far as they lie in the span; a run without stages is one."""
+        whole = Span(-math.inf, math.inf) if span is None else span
+        if not self._stages:
+            return [whole]
+        parts = judged_spans(self._stages, selector.labels.get("stage"))
+        cut = (Span(max(p.start_s, whole.start_s), min(p.end_s, whole.end_s)) for p in parts)
+        return [part for part in cut if part.start_s < part.end_s]
 
     def _drift(self, time: str, selector: Selector, span: Span | None) -> Reading:
         spans = judged_spans(self._stages, selector.labels.get("stage"), span.end_s if span else math.inf)

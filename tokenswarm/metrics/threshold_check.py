@@ -111,7 +111,7 @@ def _check_limit(expression: Expression, metric: Metric, aggregation: str) -> It
 
 
 def _labels_of(metric: Metric) -> tuple[str, ...]:
-    if metric.kind is Kind.GAUGE or metric.name in _OF_NO_CALL:
+    if metric.kind is Kind.GAUGE or metric.is_monitored or metric.name in _OF_NO_CALL:
         return ("stage",)
     return tuple(name for name in LABELS if name not in _DECIDES.get(metric.name, ()))
 

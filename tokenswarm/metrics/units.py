@@ -62,7 +62,7 @@ DRIFT: Final = Quantity("a drift", {"%/h": "0.01"})
 _PER_SECOND_OF: Final = {"B": BYTES_PER_SECOND}
 _SLOPE_OF: Final = {"B": BYTES_SLOPE}
 # An amount in none of these is a share.
-_BY_UNIT: Final = {"B": BYTES, "USD": NUMBER, "x": NUMBER}
+_BY_UNIT: Final = {"B": BYTES, "USD": NUMBER, "x": NUMBER, "share": SHARE}
 _BY_KIND: Final = {
     Kind.TIME: TIME,
     Kind.DIFFERENCE: TIME,

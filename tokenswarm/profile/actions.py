@@ -15,10 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.units import format_duration, parse_duration
+from tokenswarm.profile.address import env_name, url_or_path
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.references import fill
 from tokenswarm.profile.stage import Stage
-from tokenswarm.profile.target import Target, env_name, url_or_path
+from tokenswarm.profile.target import Target
 from tokenswarm.profile.values import Block, Name, PositiveDuration, problem
 from tokenswarm.profile.yaml_tree import Path
 

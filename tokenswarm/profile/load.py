@@ -134,7 +134,15 @@ def load_target(
             if not Path(tls[key]).is_file():
                 yield (*place, "tls", key), f"got {value}, and there is no such file beside {file.name}"
 
-    return _load(Target, file, places, environ, (*checks, check_files), VERBATIM, given, assumed)
+    def find_logs(data: Any) -> Iterator[tuple[Place, str]]:
+        monitor = data.get("monitor")
+        logs = monitor.get("log") if isinstance(monitor, dict) else None
+        for log in logs if isinstance(logs, list) else [logs]:
+            if isinstance(log, dict) and isinstance(log.get("file"), str):
+                log["file"] = str(file.parent / Path(log["file"]).expanduser())
+        yield from ()
+
+    return _load(Target, file, places, environ, (*checks, check_files, find_logs), VERBATIM, given, assumed)
 
 
 def _load(

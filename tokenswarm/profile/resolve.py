@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.cache import check_expiry
 from tokenswarm.profile.load import load_profile, load_slo, load_target
+from tokenswarm.profile.monitor import ProcessSection
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
@@ -32,6 +36,7 @@ class Names:
     model: str | None = None
     slo: str | None = None
     time_scale: float = 1.0
+    process: ProcessSection | None = None  # of the target, to be watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def resolve(
         if names.target
         else None
     )
+    if target is not None and names.process is not None:
+        target = _watching(target, names.process)
     profile = as_spoken(profile, target.dialect if target is not None else dialect_of(profile.scenario))
     check_expiry(profile.cache, StagePlan(profile.stages).total_s)
     profile = scale_profile(profile, names.time_scale)
@@ -74,7 +81,34 @@ def resolve(
     thresholds = tuple(thresholds_of(profile, slo))
     if target is not None:
         _check_models(thresholds, target)
+        check_monitored(thresholds, target)
     return Resolved(profile, slo, thresholds, target)
+
+
+def check_monitored(thresholds: Sequence[Threshold], target: Target) -> None:
+    """ConfigurationError for a line about what no monitor of the target will give."""
+    given = target.monitor.figures(target.gateway)
+    for threshold in thresholds:
+        metric = threshold.subject.metric
+        if METRICS[metric].is_monitored and metric not in given and not threshold.if_measured:
+            raise ConfigurationError(
+                f"threshold {threshold.text}: no monitor of target {target.name} gives {metric}; "
+                f"{_given(given)}. See `monitor:` in its file (docs/monitors.md), --target-pid and "
+                "--target-process, or say if_measured: true"
+            )
+
+
+def _given(figures: Collection[str]) -> str:
+    return f"there are {', '.join(sorted(figures))}" if figures else "it has none"
+
+
+def _watching(target: Target, process: ProcessSection) -> Target:
+    try:
+        monitor = target.monitor.watching(process)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise ConfigurationError(f"--target-pid, --target-process: {said}") from None
+    return target.model_copy(update={"monitor": monitor}).from_file(target.file, target.sha256)
 
 
 def _check_models(thresholds: Sequence[Threshold], target: Target) -> None:

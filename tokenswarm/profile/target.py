@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tokenswarm.profile.address import (
+    KEY_PLACEHOLDER,
+    SECRET_NAME,
+    checked_admin_url,
+    checked_path,
+    checked_url,
+    env_name,
+)
 from tokenswarm.profile.models import MOST_MODELS, AskedModel, ModelName, shown_models
+from tokenswarm.profile.monitor import MonitorSection
 from tokenswarm.profile.prices import Prices
 from tokenswarm.profile.references import REFERENCE, fill, has_default
 from tokenswarm.profile.signals import Gateway, Signal
@@ -22,70 +30,12 @@ from tokenswarm.wire.socket_dialect import SOCKET_DIALECTS
 DEFAULT_DIALECT: Final = "openai-chat"
 DEFAULT_KEY_ENV: Final = "TOKENSWARM_API_KEY"
 MODEL_ENV: Final = "TOKENSWARM_MODEL"
-KEY_PLACEHOLDER: Final = "{key}"
 # Values of these keep their ${NAME}, so that no secret reaches a run folder.
-VERBATIM: Final = frozenset({"headers", "key_env"})
+VERBATIM: Final = frozenset({"headers", "key_env", "token_env", "password_env"})
 
-_SOCKET_SCHEMES: Final = ("ws", "wss")
-# Portkey's headers all have a key in their name; its real keys have another at its end.
-_SECRET_NAME: Final = re.compile(r"auth|(?<!port)key|token|secret|cookie|password|\bsig", re.IGNORECASE)
 _SCHEME_WORD: Final = re.compile(r"(?:[A-Za-z]+ )?")
-_ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 # Written where a key would be pasted in.
 _PASTED: Final = ("key", "api_key", "apikey", "access_key", "token", "secret", "password", "authorization")
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or parts.scheme not in ("http", "https", *_SOCKET_SCHEMES) or port == 0:
-        raise problem(
-            "need http://HOST or https://HOST (ws:// and wss:// for a WebSocket), with :PORT if not 80 or 443"
-        )
-    # What follows is never shown: it may be a secret.
-    if parts.username is not None or parts.password is not None:
-        raise problem("no user or password in a URL; put the key into the environment, see key_env")
-    if parts.fragment:
-        raise problem("no #fragment in a URL: it would never be sent")
-    return _no_secret_in_query(value.strip(), parts.query)
-
-
-def _admin_url(value: str) -> str:
-    url = _url(value)
-    if url.startswith(("ws://", "wss://")):
-        raise problem(f"got {url}, need http://HOST or https://HOST: actions are posted")
-    return url
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/"):
-        raise problem(f"got {value}, need a path that begins with /")
-    return _no_secret_in_query(value, value.partition("?")[2])
-
-
-def _no_secret_in_query(value: str, query: str) -> str:
-    for name, given in parse_qsl(query):
-        if _SECRET_NAME.search(name) and given != KEY_PLACEHOLDER:
-            raise problem(
-                f"the query's {name} looks like a secret; write {name}={KEY_PLACEHOLDER} and key_in: path"
-            )
-    return value
-
-
-def url_or_path(value: str) -> str:
-    """A checked URL, or a checked path on the target; neither holds a secret."""
-    return _path(value) if value.startswith("/") else _url(value)
-
-
-def env_name(value: Any) -> str:
-    """The checked name of an environment variable."""
-    # The value is not shown: the likeliest mistake is to paste the key here.
-    if not isinstance(value, str) or not _ENV_NAME.fullmatch(value):
-        raise problem("need the NAME of an environment variable, in capitals, such as OPENAI_API_KEY")
-    return value
 
 
 class Tls(Block):
@@ -108,8 +58,8 @@ class Tls(Block):
 class Aim(Block):
     """Where calls go and what they need to be let in: of a target, and of the provider behind it."""
 
-    url: Annotated[str, AfterValidator(_url)]
-    path: Annotated[str, AfterValidator(_path)] | None = Field(
+    url: Annotated[str, AfterValidator(checked_url)]
+    path: Annotated[str, AfterValidator(checked_path)] | None = Field(
         default=None, description="instead of the dialect's own path; {key} stands for the key"
     )
     key_env: Annotated[str, BeforeValidator(env_name)] = Field(
@@ -150,7 +100,7 @@ class Target(Document, Aim):
     )
     prices: Prices | None = Field(default=None, description="per million tokens")
     provider: Provider | None = Field(default=None, description="the provider itself, for the paired arm")
-    admin_urls: dict[Name, Annotated[str, AfterValidator(_admin_url)]] = Field(
+    admin_urls: dict[Name, Annotated[str, AfterValidator(checked_admin_url)]] = Field(
         default_factory=dict, description="name → where a profile's actions post what has `to: NAME`"
     )
     websocket: SocketSection = Field(
@@ -158,6 +108,9 @@ class Target(Document, Aim):
     )
     gateway: Gateway = Field(
         default=AUTO, description="a preset that knows what its answers say of cache, provider and limits"
+    )
+    monitor: MonitorSection = Field(
+        default=MonitorSection(), description="what is read of it while a run goes"
     )
     signals: list[Signal] = Field(default_factory=list, description="rules that go before the preset's")
 
@@ -251,7 +204,7 @@ def _secrets_in(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
             )
     headers = data.get("headers")
     for name, value in headers.items() if isinstance(headers, dict) else ():
-        if not _SECRET_NAME.search(name) or not isinstance(value, str):
+        if not SECRET_NAME.search(name) or not isinstance(value, str):
             continue
         if not REFERENCE.search(value) or not _SCHEME_WORD.fullmatch(REFERENCE.sub("", value)):
             yield ("headers", name), "looks like a secret: take all of it from the environment, ${NAME}"

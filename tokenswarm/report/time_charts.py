@@ -61,7 +61,7 @@ _KINDS: Final = (
     _Kind("providers", "Calls per second, by the provider that answered", "/s", 150),
     _Kind("cache", "Answers from a cache", "%", 110, most=100.0),
     _Kind("tokens", "Tokens per second", "/s", 130),
-    _Kind("target_cpu", "CPU of the target, % of a core", "%", 110),
+    _Kind("target_cpu", "CPU of the target, % of its machine or container", "%", 110),
     _Kind("memory", "Memory of the target", "MB", 110),
     _Kind("websockets", "Open WebSockets", "", 110),
     _Kind("ws_messages", "Messages per second on WebSockets", "/s", 110),

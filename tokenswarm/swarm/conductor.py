@@ -15,9 +15,11 @@ import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from tokenswarm.exporters.influx import InfluxExport, InfluxTarget
+from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
+from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
 from tokenswarm.metrics.standing import DRAINING, ENDED, RUNNING, Standing, WorkerStanding
 from tokenswarm.swarm.abort_watch import AbortWatch
@@ -26,13 +28,13 @@ from tokenswarm.swarm.console import Console, Glance
 from tokenswarm.swarm.locust_bounds import prune
 from tokenswarm.swarm.master_runner import FleetMaster
 from tokenswarm.swarm.merge import Merge
+from tokenswarm.swarm.monitoring import Monitoring
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.roster import Roster, Worker, calls_in
 from tokenswarm.swarm.sent_prompts import PROMPTS, SentPrompts
 from tokenswarm.swarm.sessions import Session
-from tokenswarm.swarm.target_process import target_process
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
@@ -70,7 +72,6 @@ class Conductor:
         ration = Ration(None if plan.is_open_ended else plan.total_s)
         self._recorder = Recorder(folder, settle_s, ration) if folder is not None else None
         self._abort_watch = AbortWatch(plan.thresholds, plan.stage_spans(), plan.width_s)
-        self._target = target_process()
         self._console = console
         self._started_at_s = time.monotonic() + self._plan.lead_s
         self._stages = self._plan.stages
@@ -99,6 +100,11 @@ class Conductor:
         if influx is not None:
             self._influx = InfluxExport(influx, self.standing, _say)
             self.merge.on_delta = self._influx.absorb
+        self._monitoring = (
+            Monitoring(plan, self._started_at_s, self._take_sample, self._absorb_monitored, self._event)
+            if self._recorder is not None
+            else None
+        )
         self._loop = gevent.spawn(self._run)
 
     @property
@@ -199,6 +205,8 @@ class Conductor:
             session.abort_reason = "every worker was lost"
         reason = "aborted" if session.abort_reason else "finished" if session.has_finished else "interrupted"
         self._event("stopped", at_s=self._ended_s, reason=reason, detail=session.abort_reason)
+        if self._monitoring is not None:
+            self._monitoring.stop()
         if self._recorder is not None:
             # Who is killed while draining must not lose what was there before.
             self.merge.pass_on()
@@ -261,6 +269,8 @@ class Conductor:
         self._is_closed = True
         # From here on nothing may let go of the hub: see Load.drain.
         self._loop.kill(block=False)
+        if self._monitoring is not None:
+            self._monitoring.close()
         self._take_local(at_once=True)
         self.merge.pass_on()
         strangers = self._runner.dropped if isinstance(self._runner, FleetMaster) else 0
@@ -372,9 +382,6 @@ class Conductor:
             return  # one sample an interval keeps the file bounded
         self._sampled_interval = interval
         self._recorder.sample(at_s, "master", "users", self._runner.user_count)
-        memory_bytes = self._target.memory_bytes() if self._target is not None else None
-        if memory_bytes is not None:
-            self._recorder.sample(at_s, "target", "target_memory", memory_bytes)
         if self._session.load is not None:
             self._worker(_LOCAL).cores = self._session.load.cpu.read()
             self._worker(_LOCAL).sockets = self._session.load.sockets.open
@@ -385,6 +392,15 @@ class Conductor:
         for worker in self.roster:
             if worker.cores is not None and not worker.is_lost:
                 self._recorder.sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3))
+
+    def _take_sample(self, sample: Sample) -> None:
+        if self._recorder is not None and not self._is_closed:
+            self._recorder.sample(sample.at_s, sample.source, sample.name, sample.value)
+            self._abort_watch.take_sample(sample)
+
+    def _absorb_monitored(self, delta: Delta) -> None:
+        if not self._is_closed:
+            self.merge.absorb(delta, self.elapsed_s)
 
     def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:

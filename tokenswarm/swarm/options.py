@@ -9,6 +9,7 @@ from pathlib import Path
 from locust.env import Environment
 
 from tokenswarm.profile.load import load_profile
+from tokenswarm.profile.monitor import process_named
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names
 from tokenswarm.swarm.plan import RunPlan, build_plan
@@ -75,6 +76,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or version 2's /api/v2/write",
     )
     parser.add_argument(
+        "--target-pid",
+        type=int,
+        default=None,
+        env_var="TOKENSWARM_TARGET_PID",
+        help="Watch CPU and memory of this process of the target, and its children, on this machine",
+    )
+    parser.add_argument(
+        "--target-process",
+        default="",
+        env_var="TOKENSWARM_TARGET_PROCESS",
+        help="The same for all processes of this name",
+    )
+    parser.add_argument(
         "--master-max-wait",
         type=float,
         default=300.0,
@@ -109,6 +123,7 @@ def plan_of(environment: Environment, scenario: str) -> RunPlan:
         model=options.model or None,
         slo=options.slo or None,
         time_scale=options.time_scale,
+        process=process_named(options.target_pid, options.target_process or None),
     )
     places = SearchPath.of(Path.cwd())
     return build_plan(names, scenario=scenario, seed=options.seed, places=places, environ=os.environ)
