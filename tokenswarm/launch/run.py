@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         own: Embedded | None = None
         target = resolved.target
         if target is None:
-            if request.names.process is not None:
-                raise ConfigurationError(
-                    "--target-pid, --target-process: the embedded mock is watched anyway; name a --target, too"
-                )
-            own = stack.enter_context(embedded(resolved.profile, request.names.model))
+            own = stack.enter_context(_embedded(request, resolved))
             target = own.target
-            _say_processes(own)
-            check_monitored(resolved.thresholds, target)
         monitors = spec_of(target)
         result = _say_preflight(resolved, target)
         _say_in_flight(resolved.profile, result)
@@ -140,6 +135,18 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         except RunFolderError as error:
             unkept = str(error)
     return Ended(folder, run_json.facts, unkept)
+
+
+@contextmanager
+def _embedded(request: RunRequest, resolved: Resolved) -> Iterator[Embedded]:
+    if request.names.process is not None:
+        raise ConfigurationError(
+            "--target-pid, --target-process: the embedded mock is watched anyway; name a --target, too"
+        )
+    with embedded(resolved.profile, request.names.model) as own:
+        _say_processes(own)
+        check_monitored(resolved.thresholds, own.target)
+        yield own
 
 
 def _folder_of(request: RunRequest, profile: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.monitors.log import LogReader
 from tokenswarm.monitors.page import PageReader
@@ -20,18 +22,20 @@ def check_monitors(spec: Spec) -> list[str]:
         _check_process(spec.process)
     for log in spec.logs:
         try:
-            LogReader(log).read()
+            with closing(LogReader(log)) as own:
+                own.read()
         except MonitorError as error:
             raise ConfigurationError(
                 f"monitor: {log.label}: {error}; name the file that the target writes on this machine"
             ) from None
-    readers: list[Reader] = [PageReader(page) for page in spec.pages]
+    remote: list[Reader] = [PageReader(page) for page in spec.pages]
     if spec.redis is not None:
-        readers.append(RedisReader(spec.redis))
+        remote.append(RedisReader(spec.redis))
     warnings = []
-    for reader in readers:
+    for reader in remote:
         try:
-            found = reader.read()
+            with closing(reader):
+                found = reader.read()
             warnings += [f"monitor: {reader.label}: {note}" for note in found.notes]
         except MonitorError as error:
             warnings.append(f"monitor: {reader.label}: {error}; the run goes on without it until it answers")

@@ -267,7 +267,8 @@ class _Judge:
 
     def _is_empty(self) -> bool:
         """Whether a count or rate of nothing would pass because no call ended at all."""
-        if METRICS[self._subject.metric].kind not in (Kind.COUNTER, Kind.RATE):
+        metric = METRICS[self._subject.metric]
+        if metric.kind not in (Kind.COUNTER, Kind.RATE) or metric.is_monitored:
             return False
         labels = {name: value for name, value in self._subject.labels if name not in _OF_THE_ANSWER}
         ended = self._source.read("requests", Aggregation("count"), Selector(labels), self._live_span())

@@ -59,6 +59,11 @@ class LogReader:
         """Rules that matched nothing; a counter may well have had nothing to count."""
         return tuple(r.name for r in self._rules if r.name not in self._seen and r.name not in self._counts)
 
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
     @property
     def _counts(self) -> frozenset[str]:
         return frozenset(rule.name for rule in self._rules if rule.pattern.groups == 0)

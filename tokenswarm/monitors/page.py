@@ -56,6 +56,9 @@ class PageReader:
             if name not in self._seen
         )
 
+    def close(self) -> None:
+        self._fetch.close()
+
     def _take(self, name: str, places: tuple[PageValue, ...], page: Page, at_s: float, found: Found) -> None:
         for place in places:
             family = page.get(place.metric)
@@ -134,7 +137,7 @@ class Fetcher:
                 break
             self._follow(parts, answer.headers.get("location", ""))
         if len(body) > _MOST_BYTES:
-            self._drop()
+            self.close()
             raise MonitorError(f"the page has more than {_MOST_BYTES:,} bytes")
         if answer.status in (401, 403):
             mend = f"is {self._spec.token_env} right?" if self._spec.token_env else "name a token_env"
@@ -157,7 +160,7 @@ class Fetcher:
                 connection.request("GET", path, headers=headers)
                 return connection.getresponse()
             except (OSError, HTTPException, ValueError) as error:
-                self._drop()
+                self.close()
                 if not is_kept:
                     raise MonitorError(_why(error)) from None
                 is_kept = False
@@ -181,7 +184,8 @@ class Fetcher:
             raise MonitorError(f"redirected to {target.scheme}://{target.netloc}: name that address itself")
         self._url = target.geturl()
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """The next page is asked for on a new connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -58,6 +58,9 @@ class ProcessReader:
     def unseen(self) -> tuple[str, ...]:
         return ()
 
+    def close(self) -> None:
+        self._roots = []
+
     def _find(self) -> list[psutil.Process]:
         found = find_processes(self._spec)
         if not found:

@@ -52,6 +52,9 @@ class Reader(Protocol):
     def unseen(self) -> tuple[str, ...]:
         """Figures that somebody wanted and that were never there."""
 
+    def close(self) -> None:
+        """Let go of files and connections."""
+
 
 class Counting:
     """Counters of one source, as points: by how much each grew since the reading before."""

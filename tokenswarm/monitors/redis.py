@@ -53,6 +53,11 @@ class RedisReader:
     def unseen(self) -> tuple[str, ...]:
         return tuple(f"{n} ({self._spec.values[n]})" for n in self._spec.wanted if n not in self._seen)
 
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()  # type: ignore[no-untyped-call]  # the library's
+
     def _info(self) -> bytes:
         from redis.exceptions import RedisError
 
@@ -62,9 +67,7 @@ class RedisReader:
             self._connection.send_command("INFO")  # type: ignore[no-untyped-call]  # the library's
             answer = self._connection.read_response()
         except (RedisError, OSError, ValueError) as error:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.disconnect()  # type: ignore[no-untyped-call]  # the library's
+            self.close()
             raise MonitorError(_one_line(error)) from None
         if not isinstance(answer, bytes | str):
             raise MonitorError(f"INFO was answered with {type(answer).__name__}")

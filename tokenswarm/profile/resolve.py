@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.catalogue import METRICS
-from tokenswarm.metrics.suggestion import not_one_of
+from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.cache import check_expiry
 from tokenswarm.profile.load import load_profile, load_slo, load_target
@@ -93,8 +93,8 @@ def check_monitored(thresholds: Sequence[Threshold], target: Target) -> None:
         if METRICS[metric].is_monitored and metric not in given and not threshold.if_measured:
             raise ConfigurationError(
                 f"threshold {threshold.text}: no monitor of target {target.name} gives {metric}; "
-                f"{_given(given)}. See `monitor:` in its file (docs/monitors.md), --target-pid and "
-                "--target-process, or say if_measured: true"
+                f"{_given(given)}{did_you_mean(metric, given)}. See `monitor:` in its file (monitors.md),"
+                " --target-pid and --target-process, or say if_measured: true"
             )
 
 

@@ -167,7 +167,7 @@ class StageRow:
 class Track:
     """One line of a chart: a value for each interval, None where there is none."""
 
-    chart: str  # calls, users, latency, ttft, generator (ms), generator_cpu (%), memory (MB) or errors
+    chart: str  # calls, users, latency, ttft, generator (ms), memory (MB) …, or monitored:METRIC
     name: str
     values: tuple[float | None, ...]
 

@@ -11,6 +11,7 @@ from tokenswarm.metrics.series import Fault, FaultKey
 from tokenswarm.metrics.source import Aggregation, Selector, Source
 from tokenswarm.metrics.units import format_figure, quantity_of
 from tokenswarm.report.figures import rate, ratio, share, usd, whole
+from tokenswarm.report.monitored import monitored_times
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import ErrorRow, ExpectedAnswer, Spread, StageRow, Total
 
@@ -48,7 +49,8 @@ def spread_of(
 def spreads_of(measurements: Measurements) -> tuple[Spread, ...]:
     """Every time that was measured, over all judged stages; latency and first token by group as well."""
     found: list[Spread | None] = []
-    for metric in METRICS.values():
+    own = (METRICS[name] for name in monitored_times(measurements) if name not in set(METRICS))
+    for metric in (*METRICS.values(), *own):
         if metric.kind is not Kind.TIME:
             continue
         found.append(spread_of(measurements, metric.name, "all", "all calls", {}))

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.report.chart import Axis, Band, Chart, Curve, Line, Rule
 from tokenswarm.report.figures import since_start
+from tokenswarm.report.monitored import PREFIX, unit_of
 from tokenswarm.report.summary import LimitLine, StageRow, Timeline, Track
 from tokenswarm.report.ticks import is_clock, time_ticks
 
@@ -93,7 +95,7 @@ def time_charts(timeline: Timeline, stages: Sequence[StageRow]) -> list[Chart]:
             lines=lines,
             most=kind.most,
         )
-        for kind in _KINDS
+        for kind in (*_KINDS, *_monitored_kinds(timeline))
         if timeline.of(kind.key) and not (kind.key == "users" and is_open)
     ]
 
@@ -103,6 +105,14 @@ def _mark_texts(timeline: Timeline) -> list[str]:
     if len(marks) > MOST_NAMED_MARKS:
         return [str(number) for number, _ in enumerate(marks, start=1)]
     return [f"{mark.name} at {since_start(mark.at_s)}" for mark in marks]
+
+
+def _monitored_kinds(timeline: Timeline) -> Iterator[_Kind]:
+    """A small chart for each series that a monitor read, under its metric's name."""
+    for key in dict.fromkeys(track.chart for track in timeline.tracks if track.chart.startswith(PREFIX)):
+        metric = METRICS[key.removeprefix(PREFIX)]
+        unit = unit_of(metric)
+        yield _Kind(key, f"{metric.name}{' per second' if unit.endswith('/s') else ''}", unit, 110)
 
 
 def stage_bands(stages: Sequence[StageRow]) -> tuple[Band, ...]:
@@ -123,7 +133,8 @@ def _curve(chart: str, i: int, track: Track) -> Curve:
     ranks = _RANKS.get(chart)
     if ranks is not None:
         return Curve(track.name, ranks[i] if i < len(ranks) else "slate", track.values)
-    return Curve(track.name, _COLOURS[track.name], track.values, is_dashed=track.name.startswith("planned"))
+    colour = _COLOURS.get(track.name, "teal")  # what a monitor read has a name of its own
+    return Curve(track.name, colour, track.values, is_dashed=track.name.startswith("planned"))
 
 
 def _rule(limit: LimitLine) -> Rule:

@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from tokenswarm.metrics.call import CACHE_ARMS, EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
+from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
@@ -17,6 +18,7 @@ from tokenswarm.metrics.source import Aggregation, Selector, Span
 from tokenswarm.metrics.threshold_windows import judged_spans
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
 from tokenswarm.metrics.units import format_figure
+from tokenswarm.report.monitored import chart_of, is_on_chart, monitored_tracks, scale_of
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import LimitLine, Mark, Timeline, Track
 
@@ -66,6 +68,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
     tracks += _tokens(measurements, indices)
     tracks += _generator(measurements, indices)
     tracks += _target(measurements, indices)
+    tracks += monitored_tracks(measurements, indices)
     tracks += _websockets(measurements, indices)
     failed = {outcome for by_outcome in calls.values() for outcome in by_outcome} & set(FAILURES)
     tracks += [
@@ -289,19 +292,30 @@ def _limits(measurements: Measurements, thresholds: Sequence[Threshold]) -> Iter
     """Limits of lines about all calls; a limit for one size of prompt says nothing of the whole's curve."""
     for threshold in thresholds:
         subject = threshold.subject
-        if subject.metric not in _CHARTS or {name for name, _ in subject.labels} - {"stage"}:
+        if _place_of(threshold) is None or {name for name, _ in subject.labels} - {"stage"}:
             continue
         if subject.metric in _DRAWN and threshold.aggregation.quantile is None:
-            continue
-        if threshold.aggregation.name == "slope":  # not of the curve's dimension
             continue
         for span in judged_spans(measurements.stages, subject.stage):
             for level in threshold.levels:
                 yield _limit_line(threshold, level, span)
 
 
+def _place_of(threshold: Threshold) -> tuple[str, float] | None:
+    """The chart that a line's limit belongs on, and the factor from base units; None if there is none."""
+    if threshold.aggregation.name == "slope":
+        return None
+    metric = METRICS[threshold.subject.metric]
+    if metric.name in _CHARTS:
+        return _CHARTS[metric.name]
+    is_drawn = metric.is_monitored and is_on_chart(threshold)
+    return (chart_of(metric.name), scale_of(metric)) if is_drawn else None
+
+
 def _limit_line(threshold: Threshold, level: Level, span: Span) -> LimitLine:
-    chart, factor = _CHARTS[threshold.subject.metric]
+    place = _place_of(threshold)
+    assert place is not None, "only a line with a chart has a limit there"
+    chart, factor = place
     limit = level.limit(threshold.subject)
     expression = level.expression
     quantile = threshold.aggregation.quantile

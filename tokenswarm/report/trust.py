@@ -11,6 +11,7 @@ from tokenswarm.profile.schema import Profile
 from tokenswarm.report.figures import lasted, since_start, whole
 from tokenswarm.report.fleet_checks import fleet_checks
 from tokenswarm.report.health import health_checks
+from tokenswarm.report.monitored import monitor_checks
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import Check
 from tokenswarm.report.verdict import Ending
@@ -21,7 +22,13 @@ _UNSENT: Final = ("connect", "tls", "timeout_connect")
 
 def checks_of(run: Run, profile: Profile, judged: Collection[str]) -> tuple[Check, ...]:
     """Every check that this run allows, the gravest first; `judged` are the metrics with a threshold."""
-    found = [*_whole(run), *fleet_checks(run), *_counts(run), *health_checks(run, profile, judged)]
+    found = [
+        *_whole(run),
+        *fleet_checks(run),
+        *_counts(run),
+        *health_checks(run, profile, judged),
+        *monitor_checks(run),
+    ]
     order = ("bad", "warning", "note", "good")
     return tuple(sorted(found, key=lambda check: order.index(check.state)))
 
