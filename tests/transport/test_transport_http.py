@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import time
 import zlib
 from threading import Event
 
@@ -475,3 +476,17 @@ def test_host_name_is_resolved_and_each_address_tried(serve, connect, ask):
     """`localhost` may be ::1 first, where nobody listens."""
     server = serve(lambda peer: (peer.request(), peer.send(whole())))
     assert ask(connect(f"http://localhost:{server.port}")).outcome == "success"
+
+
+def test_request_is_sent_before_the_server_has_it(serve, connect, ask):
+    """Who sends may lose the core to whom it wakes: the answer must not seem to have come in no time."""
+    received_s = []
+
+    def answer_all(peer):
+        while peer.request():
+            received_s.append(time.monotonic())
+            peer.send(whole(ANSWER))
+
+    connection = connect(serve(answer_all).url)
+    sent_s = [ask(connection).sent_at_s for _ in range(300)]
+    assert [sent - got for sent, got in zip(sent_s, received_s, strict=True) if sent > got] == []

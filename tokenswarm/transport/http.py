@@ -152,13 +152,17 @@ class HttpConnection:
         if channel is not None:
             data = channel.encrypt(data)
         record.bytes_sent += len(data)
-        record.started_at_s = started_at_s = clock()
+        record.started_at_s = started_at_s = sent_at_s = clock()
         self.deadline.phase("timeout_first_token", started_at_s + self.endpoint.timeouts.first_token_s)
-        try:  # noqa: SIM105  # suppress() costs more than the whole rest of this method
-            self._send(data)
+        try:
+            # What goes out in one piece is on its way from then on. Afterwards we may have lost the core to
+            # whom it woke, and the answer would seem to have come in no time.
+            if not self._send(data):
+                sent_at_s = clock()
         except ConnectionError:
-            pass  # An answer may be there all the same: a server may refuse before it has read everything.
-        record.sent_at_s = self._latest_s = clock()
+            # An answer may be there all the same: a server may refuse before it has read everything.
+            sent_at_s = clock()
+        record.sent_at_s = self._latest_s = sent_at_s
         try:
             while True:
                 at_s = self.read()
@@ -170,13 +174,16 @@ class HttpConnection:
                 raise
             return None
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> bool:
+        """Send it all; returns whether it went out in one piece."""
         try:
             sent: int = self._bare.send(data)  # cheaper than sendall, and nearly always enough
         except BlockingIOError:
             sent = 0
         if sent < len(data):
             self._socket.sendall(memoryview(data)[sent:])
+            return False
+        return True
 
     def _feed_encrypted(self, channel: TlsChannel, count: int) -> None:
         response = self.response
