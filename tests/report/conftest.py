@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -277,15 +276,7 @@ def make_run(tmp_path: Path) -> RunMaker:
 
 
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Compare a text with tests/golden/report/NAME; UPDATE_GOLDEN=1 in the environment writes it anew."""
+def golden(check_golden: Callable[[Path, str], None]) -> Callable[[str, str], None]:
+    """Compare a text with tests/golden/report/NAME."""
     folder = Path(__file__).parents[1] / "golden" / "report"
-
-    def compare(name: str, text: str) -> None:
-        file = folder / name
-        if os.environ.get("UPDATE_GOLDEN"):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-        assert text == file.read_text(encoding="utf-8")
-
-    return compare
+    return lambda name, text: check_golden(folder / name, text)

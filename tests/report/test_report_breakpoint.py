@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
-from tokenswarm.metrics.series import NO_LABELS, Delta, Labels, Series, SeriesKey
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import NO_LABELS, PLANNED_STARTS, Delta, Labels, Series, SeriesKey
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile
 from tokenswarm.report import to_html, to_json, to_markdown, to_text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from tokenswarm.metrics.call import EXPECTED, FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
+from tokenswarm.metrics.call import FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift
 from tokenswarm.metrics.gauge import Sample
@@ -19,12 +19,7 @@ from tokenswarm.metrics.paired import PAIRED, paired_difference
 from tokenswarm.metrics.reading import of_histogram, of_samples
 from tokenswarm.metrics.row import Row
 from tokenswarm.metrics.series import (
-    COMPRESSION_ASKED,
-    FALLBACK_TOLD,
-    FELL_BACK,
-    IMPLIED_MISSES,
-    PROMPT_CACHE_TOLD,
-    REPEATS,
+    PLANNED_STARTS,
     Delta,
     Fault,
     FaultKey,
@@ -33,6 +28,7 @@ from tokenswarm.metrics.series import (
     SeriesKey,
     add_fault,
 )
+from tokenswarm.metrics.shares import NOTHING_DUE, Counted, read_share
 from tokenswarm.metrics.sheet import repack
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.metrics.threshold_windows import judged_spans
@@ -43,36 +39,7 @@ NO_CACHE: Final = "none"  # as a label's value: calls of which nobody said wheth
 # Label-less counts of the profile's checks are named KIND/NAME OF THE CHECK.
 CHECK_MET: Final = "check_met"
 CHECK_ASKED: Final = "check_asked"
-_NOTHING_DUE: Final = "no call was due by a schedule: only open arrivals have one"
 
-# share → the outcomes that count as its numerator; the denominator is always all that ended.
-_SHARES: Final[Mapping[str, frozenset[str]]] = {
-    "success_rate": frozenset({SUCCESS, EXPECTED}),
-    "error_rate": frozenset(FAILURES),
-    "rate_limited_rate": frozenset({"rate_limited"}),
-    "availability": frozenset(
-        {SUCCESS, EXPECTED, "http_4xx", "rate_limited", "malformed", "empty", "cache_mismatch"}
-    ),
-}
-
-
-class _Ratio(NamedTuple):
-    """A share made of two counts of successful calls."""
-
-    part: str
-    whole: str
-    why_absent: str
-
-
-_RATIOS: Final[Mapping[str, _Ratio]] = {
-    "fallback_rate": _Ratio(FELL_BACK, FALLBACK_TOLD, "no answer said whether its gateway fell back"),
-    "prompt_cache_rate": _Ratio(
-        "cached_input_tokens", PROMPT_CACHE_TOLD, "no answer told how many prompt tokens were cached"
-    ),
-    "compressed_rate": _Ratio("compressed", COMPRESSION_ASKED, "no call asked for compression"),
-}
-# Starts that the schedule had due, dropped ones included: counted by the open model only.
-PLANNED_STARTS: Final = "planned_starts"
 # rate → the count it divides by seconds
 _RATES: Final[Mapping[str, str]] = {
     "request_rate": "requests",
@@ -240,10 +207,7 @@ class Measurements:
         self, selector: Selector, span: Span | None = None, *, without_interrupted: bool = False
     ) -> dict[str, float]:
         """Calls by outcome."""
-        intervals = self._intervals_of(span)
-        found = _calls_by_outcome(
-            (labels, row.counts(intervals)) for _, labels, row in self._matching(selector)
-        )
+        found = _calls_by_outcome(self.counted(selector, span))
         if without_interrupted:
             found.pop(INTERRUPTED, None)
         return found
@@ -251,10 +215,7 @@ class Measurements:
     def all_outcomes(self, arm: str = ANY_ARM) -> dict[str, float]:
         """Calls by outcome of the whole run, warm-ups included: what must agree with what others counted."""
         arms = {ANY_ARM: (GATEWAY, PROVIDER, "")}.get(arm, (arm,))
-        rows = self._rows.items()
-        return _calls_by_outcome(
-            (labels, row.counts(None)) for (_, labels), row in rows if labels.arm in arms
-        )
+        return _calls_by_outcome(each for each in self.all_counted() if each.labels.arm in arms)
 
     def seconds(self, selector: Selector, span: Span | None = None) -> float:
         """How long the selected part of the run lasted: the denominator of rates."""
@@ -285,7 +246,7 @@ class Measurements:
         if kind is Kind.DRIFT:
             return self._drift(DRIFTS[metric], selector, span)
         if kind is Kind.SHARE:
-            return self._share(metric, selector, span)
+            return read_share(self, metric, selector, span)
         if kind is Kind.GAUGE:
             sampled = (sample for sample in self.samples if sample.name == metric)
             return of_samples(self._judged(sampled, selector, span), aggregation, METRICS[metric])
@@ -293,7 +254,7 @@ class Measurements:
         count = self.count(name, selector, span)
         samples = int(self.count(PLANNED_STARTS if metric in OF_STARTS else "requests", selector, span))
         if metric in OF_STARTS and not samples:
-            return Reading.absent(_NOTHING_DUE)
+            return Reading.absent(NOTHING_DUE)
         if kind is Kind.COUNTER and aggregation.name == "count":
             return Reading.exact(count, samples)
         seconds = self.seconds(selector, span)
@@ -338,56 +299,20 @@ class Measurements:
             and (span is None or span.start_s <= injection.at_s < span.end_s)
         ]
 
-    def _share(self, metric: str, selector: Selector, span: Span | None) -> Reading:
-        if metric == "cache_hit_rate":
-            return self._cache_hit_rate(selector, span)
-        if metric in _RATIOS:
-            return self._ratio(_RATIOS[metric], selector, span)
-        if metric == "check_rate":
-            return self._check_rate(selector, span)
-        if metric in OF_STARTS:
-            return self._share_of_starts(metric, selector, span)
-        outcomes = self.outcomes(selector, span, without_interrupted=True)
-        ended = int(sum(outcomes.values()))
-        if not ended:
-            return Reading.absent("no call ended")
-        if metric == "goodput":
-            intervals = self._intervals_of(span)
-            if not any("good" in row.counts(intervals) for _, _, row in self._matching(selector)):
-                return Reading.absent("the SLO states no per-call objectives", ended)
-            return Reading.exact(self.count("good", selector, span) / ended, ended)
-        part = sum(count for outcome, count in outcomes.items() if outcome in _SHARES[metric])
-        return Reading.exact(part / ended, ended)
+    def counted(self, selector: Selector, span: Span | None = None) -> Iterator[Counted]:
+        """The counters of each series that matches."""
+        intervals = self._intervals_of(span)
+        return (Counted(labels, row.counts(intervals)) for _, labels, row in self._matching(selector))
 
-    def _ratio(self, ratio: _Ratio, selector: Selector, span: Span | None) -> Reading:
-        if "outcome" not in selector.labels:
-            selector = Selector({**selector.labels, "outcome": SUCCESS})
-        whole = self.count(ratio.whole, selector, span)
-        part = self.count(ratio.part, selector, span)
-        if not whole:
-            return Reading.absent(ratio.why_absent)
-        return Reading.exact(part / whole, int(whole))
-
-    def _share_of_starts(self, metric: str, selector: Selector, span: Span | None) -> Reading:
-        due = self.count(PLANNED_STARTS, selector, span)
-        dropped = self.count("dropped_starts", selector, span)
-        part, whole = (
-            (dropped, due)
-            if metric == "dropped_rate"
-            else (self.count("late_starts", selector, span), due - dropped)
-        )
-        if not due:
-            return Reading.absent(_NOTHING_DUE)
-        if whole <= 0:
-            return Reading.absent("every call that was due was dropped", int(due))
-        return Reading.exact(part / whole, int(whole))
+    def all_counted(self) -> Iterator[Counted]:
+        """The counters of each series of the whole run, warm-ups included."""
+        return (Counted(labels, row.counts(None)) for (_, labels), row in self._rows.items())
 
     def checks(self, selector: Selector, span: Span | None = None) -> dict[str, tuple[int, int]]:
         """Name of each check → how many calls met it, and of how many it was asked."""
         found: dict[str, tuple[int, int]] = {}
-        intervals = self._intervals_of(span)
-        for _, _, row in self._matching(selector):
-            for name, count in row.counts(intervals).items():
+        for _, own in self.counted(selector, span):
+            for name, count in own.items():
                 kind, _, check = name.partition("/")
                 if kind in (CHECK_MET, CHECK_ASKED):
                     met, asked = found.get(check, (0, 0))
@@ -395,36 +320,10 @@ class Measurements:
                     found[check] = (met + more, asked) if kind == CHECK_MET else (met, asked + more)
         return found
 
-    def _check_rate(self, selector: Selector, span: Span | None) -> Reading:
-        checks = self.checks(selector, span).values()
-        asked = sum(asked for _, asked in checks)
-        if not asked:
-            return Reading.absent("the profile expects nothing that was asked of a call")
-        return Reading.exact(sum(met for met, _ in checks) / asked, asked)
 
-    def _cache_hit_rate(self, selector: Selector, span: Span | None) -> Reading:
-        calls = {"hit": 0.0, "miss": 0.0}
-        implied = 0.0
-        intervals = self._intervals_of(span)
-        for _, labels, row in self._matching(selector):
-            if labels.cache in calls:
-                counts = row.counts(intervals)
-                calls[labels.cache] += counts.get("calls", 0)
-                implied += counts.get(IMPLIED_MISSES, 0)
-        known = sum(calls.values())
-        if not known:
-            return Reading.absent("no answer said whether it came from a cache")
-        if not any(labels.cache == "hit" for _, labels in self._rows):
-            if implied == known:  # a gateway without a cache is just as silent
-                return Reading.absent("no answer came from a cache, and none said that a cache was asked")
-            if not any(row.counts(None).get(REPEATS) for row in self._rows.values()):
-                return Reading.absent("no answer came from a cache, and no prompt was sent twice")
-        return Reading.exact(calls["hit"] / known, int(known))
-
-
-def _calls_by_outcome(counts: Iterable[tuple[Labels, Mapping[str, float]]]) -> dict[str, float]:
+def _calls_by_outcome(counted: Iterable[Counted]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for labels, own in counts:
+    for labels, own in counted:
         outcome = labels.outcome
         if outcome:
             found[outcome] = found.get(outcome, 0) + own.get("calls", 0)

@@ -41,6 +41,8 @@ REPEATS: Final = "repeats"  # calls whose prompt was sent before
 HITS_COMPARED: Final = "hits_compared"
 HITS_UNKNOWABLE: Final = "hits_unknowable"
 POOL_FILLED: Final = "pool_filled"
+# Starts that the schedule had due, dropped ones included: counted by the open model only.
+PLANNED_STARTS: Final = "planned_starts"
 COMPRESSION_ASKED: Final = "compression_asked"
 # Counts without labels: how often a rule about answers was asked and applied, and what `auto` found, and why.
 RULE_ASKED: Final = "rule_asked"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.gauge import Sample
-from tokenswarm.metrics.measurements import ANY_ARM, PLANNED_STARTS, Measurements
+from tokenswarm.metrics.measurements import ANY_ARM, Measurements
+from tokenswarm.metrics.series import PLANNED_STARTS
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile

@@ -13,7 +13,8 @@ from tokenswarm.metrics.call import CACHE_ARMS, EXPECTED, FAILURES, INTERRUPTED,
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.interval import MOST_INTERVALS
-from tokenswarm.metrics.measurements import PLANNED_STARTS, Measurements
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import PLANNED_STARTS
 from tokenswarm.metrics.source import Aggregation, Selector, Span
 from tokenswarm.metrics.threshold_windows import judged_spans
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
