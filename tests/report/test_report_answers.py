@@ -111,6 +111,8 @@ def test_rules_show_how_often_they_applied_and_the_users_own_are_doubted_when_th
     assert answers.read_by == (
         "Read as answers of litellm (found by header x-litellm-call-id); 1 of its 4 rules applied."
     )
+    mock = told([call()], counts, gateway="auto", signals=[own], is_embedded_mock=True)
+    assert "litellm (the target is the embedded mock, which speaks as that gateway does)" in mock.read_by
     assert {rule.name: (rule.is_own, rule.state) for rule in answers.rules} == {
         own: (True, "never applied"),
         preset: (False, "never applied"),

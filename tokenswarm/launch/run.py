@@ -200,7 +200,7 @@ def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
         _say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"
     _say(f"preflight: {end}")
-    if target.gateway == AUTO and result.gateway is not None:
+    if target.gateway == AUTO and result.gateway is not None and resolved.target is not None:
         _say(f"preflight: gateway: {result.gateway.gateway}, by {result.gateway.why}")
     return result
 
