@@ -32,7 +32,7 @@ def connected_socket(endpoint: Endpoint) -> Any:
 
 
 def shake_hands(
-    channel: TlsChannel, send: Callable[[bytes], None], receive: Callable[[], bytes | memoryview]
+    channel: TlsChannel, send: Callable[[bytes], object], receive: Callable[[], bytes | memoryview]
 ) -> TlsChannel:
     """The channel once its handshake is done; `receive` waits for bytes and gives none at the end."""
     is_done = False
