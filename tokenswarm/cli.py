@@ -309,6 +309,42 @@ def suite(
 
 
 @commands.command()
+@click.argument("places", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="FOLDER/trend.html by default."
+)
+def trend(places: tuple[Path, ...], output: Path | None) -> int:
+    """Show every figure of all runs in FOLDER over time: changes of level, and the error budget."""
+    from tokenswarm.launch.look_back import show_trend
+
+    return show_trend(places, output)
+
+
+@commands.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--rate", type=float, required=True, help="Calls per second that are wanted.")
+@click.option(
+    "--instances",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many the run loaded together.",
+)
+@click.option(
+    "--headroom",
+    type=click.FloatRange(0, 0.95),
+    default=0.3,
+    show_default=True,
+    help="The share of each instance's capacity that stays free.",
+)
+def capacity(run: Path, rate: float, instances: int, headroom: float) -> int:
+    """Say how many instances a rate takes, from a RUN that climbed until it broke (profile breakpoint)."""
+    from tokenswarm.launch.look_back import show_capacity
+
+    return show_capacity(run, rate, instances, headroom)
+
+
+@commands.command()
 @click.argument("what", type=click.Choice(["profile", "summary"]))
 def schema(what: str) -> int:
     """Print the JSON Schema of a profile, or of summary.json."""
