@@ -345,6 +345,25 @@ def capacity(run: Path, rate: float, instances: int, headroom: float) -> int:
 
 
 @commands.command()
+@click.option("--target", metavar="NAME|URL", help="Try this one; without it, an embedded mock gateway.")
+@click.option("--model", help="Model to ask for; the target's own by default.")
+def doctor(target: str | None, model: str | None) -> int:
+    """Look at this machine, the target and what stands beside them: ok, warning or fault, and what mends it.
+
+    Makes one call of each kind, and no load.
+
+    \b
+    Exit codes: 0 no fault, 104 a fault.
+    """
+    from tokenswarm.doctor.examine import examine
+    from tokenswarm.doctor.page import has_fault, page_of
+
+    chapters = examine(target, model)
+    click.echo(page_of(chapters))
+    return ExitCode.BAD_CONFIGURATION if has_fault(chapters) else ExitCode.PASS
+
+
+@commands.command()
 @click.argument("what", type=click.Choice(["profile", "summary"]))
 def schema(what: str) -> int:
     """Print the JSON Schema of a profile, or of summary.json."""

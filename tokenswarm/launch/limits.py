@@ -15,10 +15,10 @@ from tokenswarm.errors import ConfigurationError
 
 _PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 # Interpreter, libraries being loaded, Locust's own sockets, the run folder.
-_OTHER_FILES: Final = 128
+OTHER_FILES: Final = 128
 _MANY_PORTS: Final = 0.8
-_MEND_FILES: Final = "raise the hard limit (ulimit -Hn; in a container --ulimit nofile=65536)"
-_MEND_PORTS: Final = 'sysctl -w net.ipv4.ip_local_port_range="1024 65535", or load from several machines'
+MEND_FILES: Final = "raise the hard limit (ulimit -Hn; in a container --ulimit nofile=65536)"
+MEND_PORTS: Final = 'sysctl -w net.ipv4.ip_local_port_range="1024 65535", or load from several machines'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ def check_limits(
 
 
 def _ensure_files(connections: int, limits: MachineLimits, *, may_spread: bool) -> None:
-    needed = connections + _OTHER_FILES
+    needed = connections + OTHER_FILES
     if limits.open_files_soft is None or needed <= limits.open_files_soft:
         return
     if limits.open_files_hard is not None and needed > limits.open_files_hard:
-        mend = f"{_MEND_FILES}, use fewer users" + (", or more workers" if may_spread else "")
+        mend = f"{MEND_FILES}, use fewer users" + (", or more workers" if may_spread else "")
         raise ConfigurationError(
             f"open files: {connections} connections in one process need {needed},"
             f" and this system allows {limits.open_files_hard}; {mend}"
@@ -70,7 +70,7 @@ def _ensure_files(connections: int, limits: MachineLimits, *, may_spread: bool) 
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"open files: {needed} are needed, and the limit of {limits.open_files_soft} can't be raised"
-            f" ({error}); {_MEND_FILES}, or use fewer users"
+            f" ({error}); {MEND_FILES}, or use fewer users"
         ) from None
 
 
@@ -79,8 +79,8 @@ def _check_ports(connections: int, ports: int | None) -> list[str]:
         return []
     have = f"{connections} connections to one address, and this machine has {ports} local ports for them"
     if connections > ports:
-        raise ConfigurationError(f"local ports: {have}; {_MEND_PORTS}, or use fewer users")
-    return [f"local ports: {have}; closed connections keep theirs for a minute: {_MEND_PORTS}"]
+        raise ConfigurationError(f"local ports: {have}; {MEND_PORTS}, or use fewer users")
+    return [f"local ports: {have}; closed connections keep theirs for a minute: {MEND_PORTS}"]
 
 
 def _local_ports() -> int | None:

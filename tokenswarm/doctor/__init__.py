@@ -1,0 +1,1 @@
+"""`tokenswarm doctor`: is this machine fit to load that target, and if not, what mends it?"""
