@@ -52,7 +52,7 @@ def run_suite(request: SuiteRequest) -> ExitCode:
             continue
         click.echo(f"\n── {i} of {len(names)}: {run.profile} {'─' * 40}", err=True)
         own = folder / f"{i:02}-{Path(run.profile).stem}"
-        legs.append(_leg(run, RunRequest(named, request.fleet, request.seed, request.reports, None, own)))
+        legs.append(_leg(run, RunRequest(named, request.fleet, request.seed, request.reports, folder=own)))
     result = SuiteResult(suite.name, suite.description, started_at, folder.name, tuple(legs))
     click.echo(to_text(result))
     for name, render in FORMATS.items():
