@@ -28,6 +28,7 @@ from tokenswarm.exporters.influx import InfluxTarget, influx_of
 from tokenswarm.exporters.scrape_server import ScrapeServer
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.prompts.corpus import load_corpus
+from tokenswarm.swarm import locust_log
 from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
@@ -60,6 +61,7 @@ def install(scenario: str) -> None:
     steady = SteadyTime()
     for module in (locust.runners, locust.stats):
         vars(module)["time"] = steady
+    locust_log.install()
     locust.stats.StatsCSVFileWriter = BoundedCsv  # type: ignore[misc]  # Locust offers no other way in
     vars(locust.env)["MasterRunner"] = functools.partial(FleetMaster, scenario=scenario)
     vars(locust.env)["WorkerRunner"] = functools.partial(FleetWorker, scenario=scenario)

@@ -49,6 +49,8 @@ class Load:
         self.plan = plan
         self.started_at_s = time.monotonic() + plan.lead_s - plan.elapsed_s
         self._stages = plan.stages
+        self._stage_from_s = self._stage_until_s = 0.0
+        self._named_stage = ""
         self.collector = Collector(self.started_at_s, plan.width_s, plan.objectives_s)
         self._labels = LabelBound()
         self.sockets = SocketWatch(self._count_drop)
@@ -205,8 +207,15 @@ class Load:
             self.collector.note(DROPPED, f"{close}, between calls", elapsed_s)
 
     def _stage_name(self, elapsed_s: float) -> str:
-        stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
-        return stage.name
+        # Asked twice a call, and nearly always about the same stage as before.
+        if not self._stage_from_s <= elapsed_s < self._stage_until_s:
+            stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
+            spans = [span for span in self._stages.spans() if span.start_s <= elapsed_s < span.end_s]
+            self._stage_from_s, self._stage_until_s = (
+                (spans[0].start_s, spans[0].end_s) if spans else (elapsed_s, elapsed_s)
+            )
+            self._named_stage = stage.name
+        return self._named_stage
 
     def _count_moment(self, record: CallRecord, width_s: float) -> None:
         """Count what ended when, finer than intervals are: recovery is a matter of tenths of a second."""
@@ -244,5 +253,6 @@ class Load:
         delay_s = record.schedule_delay_s
         if self.arrivals is not None and delay_s is not None and delay_s > LATE_S:
             self.collector.count("late_starts", record.intended_at_s - self.started_at_s, record.stage)
+        record.body, record.head = None, b""  # nobody looks at them any more, and the collector keeps calls
         self.collector.record(record)
         self.calls += 1

@@ -88,7 +88,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
     response = connection.response
     deadline = connection.deadline
     idle_s = connection.endpoint.timeouts.idle_s
-    if not record.stream:
+    if not record.stream and not response.is_complete:
         deadline.phase("timeout_idle", at_s + idle_s)
     while not response.has_head:
         at_s = connection.read()

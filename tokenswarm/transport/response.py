@@ -16,6 +16,10 @@ from tokenswarm.errors import CallError
 _GZIP: Final = (b"gzip", b"x-gzip")  # RFC 9110, 8.4.1.3: the two are one
 _PLAIN: Final = (b"", b"identity")
 _BLANK_LINE: Final = b"\r\n\r\n"
+_CONTENT_ENCODING: Final = b"\r\ncontent-encoding:"
+_CONTENT_LENGTH: Final = b"\r\ncontent-length:"
+_CONTENT_TYPE: Final = b"\r\ncontent-type:"
+_TRANSFER_ENCODING: Final = b"\r\ntransfer-encoding:"
 
 
 class Response:
@@ -76,13 +80,13 @@ class Response:
     def start_body(self) -> str:
         """Once the head is there: the body's content type; raises CallError if it can't be decoded."""
         head = self.head.lower()
-        encoding = _value_in(head, b"content-encoding")
+        encoding = _value_in(head, _CONTENT_ENCODING)
         if encoding in _GZIP:
             self._inflater = _inflater()
             self.encoded = 0
         elif encoding not in _PLAIN:
             raise CallError("malformed", f"content-encoding {encoding.decode('latin-1')!r} was not asked for")
-        return _value_in(head, b"content-type").decode("latin-1")
+        return _value_in(head, _CONTENT_TYPE).decode("latin-1")
 
     def take_body(self) -> bytes:
         """The body bytes since the last time, inflated; raises CallError or zlib.error."""
@@ -110,7 +114,7 @@ class Response:
             return "connection closed inside the response headers"
         head = self.head.lower()
         # RFC 9112, 6.3: without a length the body lasts until the connection closes.
-        if b"\r\ncontent-length:" in head or b"chunked" in _value_in(head, b"transfer-encoding"):
+        if _CONTENT_LENGTH in head or b"chunked" in _value_in(head, _TRANSFER_ENCODING):
             return f"connection closed inside the body, {self.received} bytes after the answer began"
         self.is_complete = True
         self.keeps_alive = False
@@ -139,11 +143,10 @@ class Response:
     def _cut_head(self) -> None:
         # The parser takes no head but one of lines with a CRLF each (RFC 9112, 2.2), so it can be cut out
         # whole. To be called for each header would double the cost of parsing a small answer.
-        start, raw = 0, self._raw.lstrip(b"\r\n")
-        for _ in range(self._before_head):
-            start = raw.index(_BLANK_LINE, start) + len(_BLANK_LINE)
-        end = raw.find(_BLANK_LINE, start)
-        self.head = raw[start:end] if end >= 0 else raw[start:]
+        raw = self._raw
+        if self._before_head or not raw.startswith(b"HTTP"):
+            raw = raw.lstrip(b"\r\n").split(_BLANK_LINE, self._before_head)[-1]
+        self.head = raw.partition(_BLANK_LINE)[0]
 
     def on_message_complete(self) -> None:
         if self.has_head:
@@ -169,9 +172,8 @@ class Response:
         return plain
 
 
-def _value_in(head: bytes, name: bytes) -> bytes:
-    """The value of the last header of that name in a head in lower case; empty if there is none."""
-    line = b"\r\n%b:" % name
+def _value_in(head: bytes, line: bytes) -> bytes:
+    """The value of the last header whose line begins so, in a head in lower case; empty if there is none."""
     at = head.rfind(line)
     return head[at + len(line) :].partition(b"\r\n")[0].strip(b" \t") if at >= 0 else b""
 

@@ -84,7 +84,8 @@ def read_choices(choices: list[Any], key: str, reasons: dict[int, str], events: 
 
 def finished(reasons: dict[int, str]) -> list[Event]:
     """Finished with the first choice's reason, if every choice that was seen has one."""
-    return [Finished(next(iter(reasons.values())))] if reasons and all(reasons.values()) else []
+    said = list(reasons.values())
+    return [Finished(said[0])] if said and "" not in said else []
 
 
 def usage(answer: JsonObject) -> list[Event]:
