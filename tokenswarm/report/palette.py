@@ -1,4 +1,4 @@
-"""The colours of a report, for light and dark; CSS and charts take them from here."""
+"""The colours of a report, for light and dark: style sheets name them, and charts do."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 
 
 class Shade(NamedTuple):
-    """One colour in both schemes. A chart is drawn with `light`, and recoloured where the page is dark."""
+    """One colour in both schemes."""
 
     light: str
     dark: str
 
 
-# `light` values must differ: recolouring finds a colour by it.
 PALETTE: Final[Mapping[str, Shade]] = {
     "page": Shade("#f6f7f8", "#14171a"),
     "surface": Shade("#fefefe", "#1c2024"),

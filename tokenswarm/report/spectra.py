@@ -5,14 +5,13 @@ Times are milliseconds, of successful calls in judged stages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokenswarm.metrics.call import GATEWAY, PROVIDER, SUCCESS
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.measurements import Measurements
-from tokenswarm.metrics.series import Labels
+from tokenswarm.metrics.measurements import ANY_ARM, Measurements
 from tokenswarm.metrics.source import Selector
 
 SPECTRA: Final = ("ttft", "icl", "latency")
@@ -23,14 +22,6 @@ PERCENTILES: Final = (
     99.99,
 )
 _LEAST_CALLS: Final = 20  # fewer have no shape
-# name → which calls it is about, where they are told apart
-_PARTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "short prompts": {"prompt": "short"},
-    "medium prompts": {"prompt": "medium"},
-    "long prompts": {"prompt": "long"},
-    "from a cache": {"cache": "hit"},
-    "straight to the provider": {"arm": PROVIDER},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +35,51 @@ class Spectrum:
     values_ms: tuple[float, ...]
 
 
+class _Kind(NamedTuple):
+    """What calls are told apart by."""
+
+    arm: str
+    prompt: str
+    is_cached: bool
+
+
+# name → which calls it is about; of all of them but the last, only those through the gateway
+_PARTS: Final[Mapping[str, Callable[[_Kind], bool]]] = {
+    "all calls": lambda kind: kind.arm == GATEWAY,
+    "short prompts": lambda kind: kind.arm == GATEWAY and kind.prompt == "short",
+    "medium prompts": lambda kind: kind.arm == GATEWAY and kind.prompt == "medium",
+    "long prompts": lambda kind: kind.arm == GATEWAY and kind.prompt == "long",
+    "from a cache": lambda kind: kind.arm == GATEWAY and kind.is_cached,
+    "straight to the provider": lambda kind: kind.arm == PROVIDER,
+}
+
+
 def spectra_of(measurements: Measurements) -> tuple[Spectrum, ...]:
     """All calls first, then the parts that they fall into, if there are several."""
-    return tuple(spectrum for metric in SPECTRA for spectrum in _of(metric, measurements))
+    by_kind = _by_kind(measurements)
+    return tuple(spectrum for metric in SPECTRA for spectrum in _of(metric, by_kind[metric]))
 
 
-def _of(metric: str, measurements: Measurements) -> Iterator[Spectrum]:
-    whole = measurements.histogram(metric, Selector())
-    if whole.count < _LEAST_CALLS:
-        return
-    yield _spectrum(metric, "all calls", whole)
-    for name, histogram in _parts(metric, measurements).items():
-        # A part that is the whole would draw the same line again.
-        if histogram.count >= _LEAST_CALLS and (histogram.count < whole.count or PROVIDER in name):
-            yield _spectrum(metric, name, histogram)
-
-
-def _parts(metric: str, measurements: Measurements) -> dict[str, Histogram]:
-    found = {name: Histogram() for name in _PARTS}
-    for key, series in measurements.select(Selector({"outcome": SUCCESS, "arm": "all"})):
-        own = series.values.get(metric)
-        if own is None:
-            continue
-        for name, labels in _PARTS.items():
-            if _is_part(key.labels, labels):
-                found[name].merge(own)
+def _by_kind(measurements: Measurements) -> dict[str, dict[_Kind, Histogram]]:
+    """Each series is added once: there are tens of thousands in a long run, and each is in several parts."""
+    found: dict[str, dict[_Kind, Histogram]] = {metric: {} for metric in SPECTRA}
+    for key, series in measurements.select(Selector({"outcome": SUCCESS, "arm": ANY_ARM})):
+        labels = key.labels
+        kind = _Kind(labels.arm or GATEWAY, labels.prompt, labels.cache == "hit")
+        for metric, by_kind in found.items():
+            if metric in series.values:
+                by_kind.setdefault(kind, Histogram()).merge(series.values[metric])
     return found
 
 
-def _is_part(labels: Labels, wanted: Mapping[str, str]) -> bool:
-    arm = wanted.get("arm", GATEWAY)
-    return (labels.arm or GATEWAY) == arm and all(
-        getattr(labels, name) == value for name, value in wanted.items() if name != "arm"
-    )
+def _of(metric: str, by_kind: Mapping[_Kind, Histogram]) -> Iterator[Spectrum]:
+    whole = 0
+    for name, is_part in _PARTS.items():
+        histogram = Histogram.merged(one for kind, one in by_kind.items() if is_part(kind))
+        # A part that is the whole would draw the same line again.
+        if histogram.count >= _LEAST_CALLS and histogram.count != whole:
+            yield _spectrum(metric, name, histogram)
+        whole = whole or histogram.count
 
 
 def _spectrum(metric: str, name: str, histogram: Histogram) -> Spectrum:
