@@ -88,9 +88,14 @@ def test_it_is_drawn_without_a_complaint(tab: Tab, page: Path, width: int, schem
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_text_is_cut_or_lies_over_another(tab: Tab, page: Path, width: int) -> None:
-    """Numbers of an axis keep clear of each other, and cells of their neighbours."""
-    tab.open(page, width=width)
+def test_numbers_of_an_axis_keep_clear_of_each_other(
+    tab: Tab, tmp_path: Path, summary: Summary, width: int
+) -> None:
+    """Those of hours as well, which are long."""
+    timeline = summary.timeline
+    assert timeline is not None
+    hours = replace(timeline, width_s=410.0, at_s=tuple(410 * at_s for at_s in timeline.at_s))
+    tab.open(written(tmp_path, replace(summary, timeline=hours)), width=width)
     overlaps = tab.evaluate(
         """[...document.querySelectorAll('.x')].flatMap((axis) => {
           const boxes = [...axis.children].filter((t) => getComputedStyle(t).visibility === 'visible')

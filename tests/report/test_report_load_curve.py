@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.report.environment import facts_of
-from tokenswarm.report.load_curve import LoadCurve
+from tokenswarm.report.load_curve import LoadCurve, LoadLevel, knee_of
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.spectrum_charts import spectrum_charts
 from tokenswarm.report.summarise import summarise_run
@@ -64,6 +64,24 @@ def test_without_a_bend_there_is_no_knee(make_run: RunMaker) -> None:
     curve = curve_of(make_run, scale=2.0)
     assert curve.knee is None
     assert "No knee between" in curve.sentence
+
+
+@pytest.mark.parametrize(
+    ("powers", "knee"),
+    [
+        ((1.0, 2.0, 3.0, 2.0), 3),
+        ((1.0, 2.0, 3.0, 2.7), None),  # nearly as good: it may be chance
+        ((1.0, 2.0, 3.0, 4.0), None),
+        ((4.0, 3.0, 2.0, 1.0), None),  # all of it lies beyond the knee
+    ],
+)
+def test_a_knee_has_less_power_on_both_sides(powers: Sequence[float], knee: float | None) -> None:
+    """And clearly less beyond it. Power is throughput by mean latency."""
+    levels = [
+        LoadLevel(load, 10.0, 100, 10.0 * power, 0.0, 10.0, 9.0, 20.0, 30.0, None)
+        for load, power in enumerate(powers, start=1)
+    ]
+    assert knee_of(levels) == knee
 
 
 def test_an_even_load_has_no_curve(make_run: RunMaker) -> None:

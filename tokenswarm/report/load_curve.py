@@ -101,7 +101,7 @@ def load_curve_of(run: Run, profile: Profile) -> LoadCurve | None:
     levels = [made for _, level in sorted(found.items()) if (made := _made(level)) is not None]
     if len(levels) < _LEAST_LEVELS:
         return None
-    return LoadCurve("planned calls/s" if plan.is_open else "users", tuple(levels), _knee(levels))
+    return LoadCurve("planned calls/s" if plan.is_open else "users", tuple(levels), knee_of(levels))
 
 
 def _planned(plan: StagePlan, intervals: Iterable[int], width_s: float) -> dict[int, float]:
@@ -177,6 +177,7 @@ def _ms(value_s: float | None) -> float:
     return round(value_s * 1000, 3)
 
 
-def _knee(levels: Sequence[LoadLevel]) -> float | None:
+def knee_of(levels: Sequence[LoadLevel]) -> float | None:
+    """The load of the highest power, if it is neither the first level nor nearly matched by the last one."""
     best = max(levels, key=lambda level: level.power)
     return best.load if levels[-1].power < _FALLEN * best.power and best is not levels[0] else None
