@@ -58,6 +58,10 @@ compare: $(READY) ## has anything become worse? BASE=reports/… CURRENT=reports
 ab: $(READY) ## is B worse than A? eight pairs of runs: A=url B=url PROFILE=smoke
 	@$(BIN)/tokenswarm ab $(or $(PROFILE),smoke) $(if $(A),--a "$(A)") $(if $(B),--b "$(B)") $(ARGS)
 
+.PHONY: web
+web: $(READY) ## Locust's web UI on 127.0.0.1:8089, with a report after each run
+	@$(BIN)/tokenswarm web $(PROFILE) $(if $(TARGET),--target "$(TARGET)") $(ARGS)
+
 .PHONY: mock
 mock: $(READY) ## run the mock gateway on 127.0.0.1:8000
 	@$(BIN)/tokenswarm mock gateway --port 8000 $(ARGS)

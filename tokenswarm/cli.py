@@ -180,6 +180,52 @@ def ab(
 
 
 @commands.command()
+@click.argument("profile", default="stress")
+@click.option("--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway.")
+@click.option("--model", help="Model to ask for; the target's own by default.")
+@click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
+@click.option("--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration.")
+@click.option(
+    "--web-host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Where to listen."
+)
+@click.option("--web-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
+@click.option(
+    "--web-login",
+    is_flag=True,
+    help="Ask for TOKENSWARM_WEB_USER and the password whose hash is TOKENSWARM_WEB_PASSWORD_HASH.",
+)
+@click.option(
+    "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
+)
+def web(
+    profile: str,
+    target: str | None,
+    model: str | None,
+    slo: str | None,
+    time_scale: float,
+    web_host: str,
+    web_port: int,
+    web_login: bool,
+    reports: Path,
+) -> int:
+    """Open Locust's web UI with PROFILE chosen; run as often as you like, each with a report."""
+    from tokenswarm.launch.web import WebRequest, serve_web_ui
+    from tokenswarm.profile.resolve import Names
+
+    names = Names(profile, target, model, slo, time_scale)
+    return serve_web_ui(WebRequest(names, web_host, web_port, web_login, reports))
+
+
+@commands.command("web-password")
+@click.password_option(help="Asked for if it isn't given; on the command line others can read it.")
+def web_password(password: str) -> None:
+    """Print the hash of a password, for TOKENSWARM_WEB_PASSWORD_HASH."""
+    from werkzeug.security import generate_password_hash
+
+    click.echo(generate_password_hash(password))
+
+
+@commands.command()
 @click.option("--master", required=True, metavar="HOST", help="A name or an address, IPv6 as well.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5557, show_default=True)
 @click.option(

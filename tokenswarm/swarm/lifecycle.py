@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -39,13 +40,14 @@ from tokenswarm.swarm.master_socket import MasterSocket
 from tokenswarm.swarm.merge import DELTA
 from tokenswarm.swarm.messages import UNFIT
 from tokenswarm.swarm.muster import muster
-from tokenswarm.swarm.options import add_options, is_target_named, plan_of
+from tokenswarm.swarm.options import add_options, is_target_named, plan_by, plan_of
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sent_prompts import PROMPTS
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import PromptUser
+from tokenswarm.swarm.web_ui import TokenswarmUi
 from tokenswarm.swarm.worker_runner import FleetWorker
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
@@ -81,6 +83,8 @@ class Lifecycle:
         self._worker_drain: WorkerDrain | None = None
         self._scrape_server: ScrapeServer | None = None
         self._influx: InfluxTarget | None = None
+        self._web_ui: TokenswarmUi | None = None
+        self._has_folder_of_web_ui = False
         self._undrained = 0
         self._has_drained = Event()
         # Read now: a tenth of a second at the start of the test would be in the first calls' latency.
@@ -117,6 +121,8 @@ class Lifecycle:
                 print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
                 sys.exit(error.exit_code)
         self._serve_figures()
+        if environment.web_ui is not None:
+            self._add_to_web_ui()
         _start_default_classes_only(environment)
         if isinstance(runner, FleetMaster):
             # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
@@ -150,6 +156,18 @@ class Lifecycle:
                 )
         except TokenswarmError as error:
             print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+            sys.exit(error.exit_code)
+
+    def _add_to_web_ui(self) -> None:
+        environment = self._environment
+
+        def plan_by_form(options: Namespace) -> RunPlan:
+            return plan_by(options, options.host or environment.host, self._scenario)
+
+        try:
+            self._web_ui = TokenswarmUi(environment, self._standing, plan_by_form)
+        except TokenswarmError as error:
+            print(error, file=sys.stderr)  # noqa: T201
             sys.exit(error.exit_code)
 
     def _standing(self) -> Standing | None:
@@ -199,6 +217,10 @@ class Lifecycle:
         if self._master_drain is not None:
             self._master_drain.begin()
         folder = Path(options.run_folder) if options.run_folder else None
+        self._has_folder_of_web_ui = False
+        if folder is None and self._web_ui is not None and options.reports:
+            folder = self._web_ui.begin(session.plan)
+            self._has_folder_of_web_ui = folder is not None
         console = console_for(sys.stderr) if folder is not None else None
         session.conductor = Conductor(session, runner, folder, console, self._influx)
 
@@ -269,6 +291,8 @@ class Lifecycle:
     def _on_test_stop(self, **_: Any) -> None:
         if self._session.conductor is not None:
             self._session.conductor.close(undrained=self._undrained)
+        if self._web_ui is not None and self._has_folder_of_web_ui:
+            self._web_ui.end(is_whole=self._session.has_finished)
         options = self._environment.parsed_options
         if self._scrape_server is not None and options is not None and options.headless:
             self._scrape_server.linger()  # the process ends soon

@@ -17,10 +17,11 @@ from tokenswarm.metrics.moments import moment_width_s
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.profile.arrivals import Schedule
+from tokenswarm.profile.load import load_profile
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.paired import provider_of
 from tokenswarm.profile.places import SearchPath
-from tokenswarm.profile.resolve import Names, resolve
+from tokenswarm.profile.resolve import Names, Resolved, resolve
 from tokenswarm.profile.schema import Profile, Stage
 from tokenswarm.profile.share import Membership
 from tokenswarm.profile.target import Target
@@ -65,6 +66,7 @@ class RunPlan:
     is_open_ended: bool = False
     members: tuple[str, ...] = ()  # Locust's ids of the workers that share open arrivals, in order
     thresholds: tuple[Threshold, ...] = ()  # judged where the test is run from; not sent to workers
+    resolved: Resolved | None = None  # all that the names meant; not sent to workers
     elapsed_s: float = 0.0  # how long the run had gone on when this plan was sent: a worker may join late
     changes: tuple[ShareChange, ...] = ()  # since the run's start, when this plan was sent
     keys: tuple[str, ...] = ()  # NAMES of variables that hold the targets' keys where the test is run from
@@ -182,15 +184,27 @@ class RunPlan:
 
 
 def build_plan(
-    names: Names, *, scenario: str, seed: int, places: SearchPath, environ: Mapping[str, str]
+    names: Names,
+    *,
+    scenario: str,
+    seed: int,
+    places: SearchPath,
+    environ: Mapping[str, str],
+    changes: Mapping[str, Any] | None = None,
 ) -> RunPlan:
-    """The plan that options name, "" for no profile; raises ConfigurationError with what is wrong."""
+    """The plan that options name, "" for no profile; raises ConfigurationError with what is wrong.
+
+    `changes` replace what the profile says under these keys.
+    """
     if not names.target:
         raise ConfigurationError(
             "no target: give --host URL or --target NAME|URL. "
             "To try without a gateway, run `tokenswarm mock gateway` and use --host http://127.0.0.1:8000"
         )
     without = None if names.profile else Profile.from_resolved({**_NO_PROFILE, "scenario": scenario})
+    if changes:
+        base = without or load_profile(names.profile, places, environ)
+        without = Profile.from_resolved({**base.resolved(), **changes}, base.file)
     resolved = resolve(names, places, environ, without)
     profile, slo = resolved.profile, resolved.slo
     if profile.scenario != scenario:
@@ -208,5 +222,6 @@ def build_plan(
         run_id=uuid4().hex[:12],
         is_open_ended=not names.profile,
         thresholds=resolved.thresholds,
+        resolved=resolved,
         keys=tuple(sorted({aim.key_env for aim in aims if aim is not None and aim.key(environ)})),
     )

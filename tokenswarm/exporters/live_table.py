@@ -1,0 +1,131 @@
+"""The rows of the LLM tab in Locust's web UI: one table, because that is what it can show. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tokenswarm.metrics.call import FAILURES
+from tokenswarm.metrics.catalogue import METRICS
+from tokenswarm.metrics.source import Aggregation, Selector
+from tokenswarm.metrics.standing import Standing
+from tokenswarm.metrics.thresholds import Status, ThresholdResult
+from tokenswarm.metrics.units import format_figure
+
+# As Locust's page wants them: `key` of a row's value, and the column's title.
+COLUMNS: Final = (
+    ("part", "Part"),
+    ("name", "Name"),
+    ("now", "Last 5 s"),
+    ("p50", "p50"),
+    ("p95", "p95"),
+    ("p99", "p99"),
+    ("samples", "Samples"),
+    ("state", "State"),
+)
+_TIMES: Final = ("ttft", "latency", "effective_latency", "icl", "overhead", "overhead_ttft")
+_RATES: Final = ("request_rate", "output_tokens_rate")
+_SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput")
+_QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+_P95: Final = Aggregation("p", 95)
+_EVERYTHING: Final = Selector()
+_STATES: Final = {
+    Status.PASS: "holds",
+    Status.WARN: "warning",
+    Status.FAIL: "BROKEN",
+    Status.INCONCLUSIVE: "not known yet",
+    Status.NOT_MEASURED: "not measured",
+}
+_BUSY_CORES: Final = 0.85
+_MILLISECONDS: Final = 1000.0
+
+Row = dict[str, str]
+
+
+def rows_of(standing: Standing) -> list[Row]:
+    """All figures of judged calls so far; what was not measured has no row."""
+    return [
+        *_run(standing),
+        *_times(standing),
+        *_traffic(standing),
+        *_errors(standing),
+        *_thresholds(standing),
+        *_generators(standing),
+    ]
+
+
+def _run(standing: Standing) -> Iterator[Row]:
+    at = f"{standing.elapsed_s:.0f} of {standing.total_s:.0f} s"
+    stage = f"{standing.state}, stage {standing.stage}" if standing.stage else standing.state
+    yield _row("Run", f"{standing.profile} against {standing.target}", now=at, state=stage)
+
+
+def _times(standing: Standing) -> Iterator[Row]:
+    for name in _TIMES:
+        histogram = standing.totals.histogram(name, _EVERYTHING)
+        if not histogram.count:
+            continue
+        recent = standing.recent.read(name, _P95, _EVERYTHING).value
+        quantiles = {
+            key: _ms(histogram.quantile(q)) for key, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+        }
+        now = "" if recent is None else f"p95 {_ms(recent)}"
+        yield _row("Times", name, now=now, samples=str(histogram.count), **quantiles)
+
+
+def _traffic(standing: Standing) -> Iterator[Row]:
+    calls = standing.totals.count("requests", _EVERYTHING)
+    for name in _RATES:
+        value = standing.recent.read(name, Aggregation("value"), _EVERYTHING).value
+        unit = "calls/s" if name == "request_rate" else "tokens/s"
+        yield _row("Traffic", name, now=f"{value or 0:.1f} {unit}", samples=f"{calls:.0f}")
+    for name in _SHARES:
+        reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
+        if reading.value is not None:
+            yield _row("Traffic", name, p50=f"{reading.value:.2%}", samples=str(reading.samples))
+
+
+def _errors(standing: Standing) -> Iterator[Row]:
+    outcomes = standing.totals.outcomes(_EVERYTHING)
+    for name in FAILURES:
+        if count := outcomes.get(name):
+            yield _row("Errors", name, samples=f"{count:.0f}")
+
+
+def _thresholds(standing: Standing) -> Iterator[Row]:
+    for result in standing.thresholds:
+        yield _row(
+            "Thresholds",
+            result.threshold.text,
+            now=_value(result),
+            samples=str(result.samples),
+            state=_STATES[result.status],
+        )
+
+
+def _generators(standing: Standing) -> Iterator[Row]:
+    lag = standing.totals.histogram("generator_lag", _EVERYTHING)
+    if lag.count:
+        quantiles = {key: _ms(lag.quantile(q)) for key, q in _QUANTILES}
+        yield _row("Load generator", "lag", samples=str(lag.count), **quantiles)
+    for worker in standing.workers:
+        state = "LOST" if worker.is_lost else ""
+        cores = ""
+        if worker.cores is not None:
+            cores = f"{worker.cores:.0%} of a core"
+            state = state or ("too busy" if worker.cores > _BUSY_CORES else "ok")
+        yield _row("Load generator", worker.name, now=cores, samples=str(worker.calls), state=state)
+    if standing.sockets:
+        yield _row("Load generator", METRICS["ws_open"].definition, now=str(standing.sockets))
+
+
+def _row(part: str, name: str, **figures: str) -> Row:
+    return {**{key: "" for key, _ in COLUMNS}, "part": part, "name": name, **figures}
+
+
+def _value(result: ThresholdResult) -> str:
+    return "" if result.value is None else format_figure(result.value, result.threshold.quantity)
+
+
+def _ms(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * _MILLISECONDS:.1f} ms"

@@ -1,0 +1,204 @@
+"""What tokenswarm adds to Locust's web UI: its fields, a tab with its figures, and a report of each run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import flask
+import gevent
+from gevent import subprocess
+from gevent.event import Event
+from locust import User
+from locust.env import Environment
+from locust.web import WebUI
+
+from tokenswarm.errors import TokenswarmError
+from tokenswarm.exporters.live_table import COLUMNS, Row, rows_of
+from tokenswarm.metrics.standing import Standing
+from tokenswarm.runs.facts import Started, facts_of
+from tokenswarm.runs.folder import RunJson, make_folder
+from tokenswarm.runs.machine import describe_machine
+from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.web_guard import add_login, guard
+
+_TAB: Final = "llm"
+_REPORTS: Final = "/tokenswarm/reports"
+_LONGEST_REPORT_S: Final = 300
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Made:
+    """A run of this process, and what has become of its report."""
+
+    folder: Path
+    run_json: RunJson
+    said: str = "the run goes on"
+    has_report: bool = False
+    is_judged: Event = field(default_factory=Event)
+
+
+class TokenswarmUi:
+    """One for each Locust process with a web UI; the test may run many times."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        standing: Callable[[], Standing | None],
+        plan_of: Callable[[Namespace], RunPlan],
+    ) -> None:
+        """Adds itself to the environment's web UI; `plan_of` says whether options make a plan."""
+        assert environment.web_ui is not None
+        self._environment = environment
+        self._web_ui: WebUI = environment.web_ui
+        app = environment.web_ui.app
+        assert app is not None
+        self._standing = standing
+        self._plan_of = plan_of
+        self._runs: list[_Made] = []
+        guard(self._web_ui)
+        if self._web_ui.web_login:
+            add_login(self._web_ui)
+        self._mend_picker()
+        self._web_ui.template_args |= {
+            "extended_tabs": [{"title": "LLM", "key": _TAB}],
+            "extended_tables": [
+                {
+                    "key": _TAB,
+                    "structure": [
+                        {"key": key, "title": title, "markdown": key == "state"} for key, title in COLUMNS
+                    ],
+                }
+            ],
+        }
+        app.before_request(self._check_form)
+        app.before_request(self._hand_out_report)
+        app.after_request(self._add_rows)
+        app.add_url_rule(
+            f"{_REPORTS}/<name>/<file>", view_func=self._web_ui.auth_required_if_enabled(self._report)
+        )
+
+    def begin(self, plan: RunPlan) -> Path | None:
+        """A folder for the run that starts now; None, with the reason in the log, if there can be none."""
+        options = self._environment.parsed_options
+        assert options is not None
+        assert plan.resolved is not None
+        try:
+            folder = make_folder(Path(options.reports), plan.profile.name)
+            started = Started(
+                options.time_scale, plan.seed, max(1, len(plan.members)), "locust, from its web UI"
+            )
+            facts = facts_of(plan.resolved, plan.target, started, is_mock=False)
+            made = _Made(folder, RunJson(folder, {**facts, "environment": describe_machine(Path.cwd())}))
+        except TokenswarmError as error:
+            logger.error("this run can't be kept: %s", error)  # noqa: TRY400 - the disk's fault
+            return None
+        self._runs.append(made)
+        return folder
+
+    def end(self, *, is_whole: bool) -> None:
+        """Make the report of the run that has just ended, beside Locust: it takes seconds of CPU."""
+        made = self._runs[-1]
+        made.run_json.end("finished" if is_whole else "interrupted", locust_exit_code=0)
+        made.said = "its report is being made"
+        gevent.spawn(_judge, made)
+
+    def _mend_picker(self) -> None:
+        """With the class picker Locust forgets the shape, which drives the profile; and as long as nobody
+        picks, it starts all classes at once, and the profile's mix of prompts is none any more."""
+        environment, own = self._environment, vars(self._web_ui)
+        shape = environment.shape_class
+        environment.available_shape_classes = {}
+        update_user_classes = self._web_ui._update_user_classes
+
+        def keep_shape(_: str | None) -> None:
+            environment.shape_class = shape
+
+        def pick(classes: dict[str, type[User]]) -> None:
+            if len(classes) == len(environment.available_user_classes or ()):
+                classes = {name: one for name, one in classes.items() if getattr(one, "is_default", True)}
+            update_user_classes(classes)
+
+        own["_update_shape_class"], own["_update_user_classes"] = keep_shape, pick
+
+    def _check_form(self) -> Any:
+        """Say on the page what can't be run; Locust would only log it."""
+        if flask.request.method != "POST" or not flask.request.path.endswith("/swarm"):
+            return None
+        options = Namespace(**vars(self._environment.parsed_options or Namespace()))
+        for name, value in flask.request.form.items():
+            if isinstance(getattr(options, name, None), str):
+                setattr(options, name, value)
+        options.host = flask.request.form.get("host") or options.host
+        try:
+            self._plan_of(options)
+        except TokenswarmError as error:
+            host = self._environment.host
+            return flask.jsonify({"success": False, "message": str(error), "host": host})
+        return None
+
+    def _hand_out_report(self) -> Any:
+        """Behind Locust's own "Download Report" is ours of the last run, once that has ended."""
+        if not flask.request.path.endswith("/stats/report") or not self._runs:
+            return None
+        made = self._runs[-1]
+        made.is_judged.wait(_LONGEST_REPORT_S)
+        if not made.has_report:
+            return flask.make_response(f"{made.said}\n", 503)
+        query = "?download" if "download" in flask.request.args else ""
+        return flask.redirect(f"{_REPORTS}/{made.folder.name}/report.html{query}")
+
+    def _add_rows(self, response: flask.Response) -> flask.Response:
+        if flask.request.path.endswith("/stats/requests") and response.is_json:
+            data = response.get_json()
+            if isinstance(data, dict):
+                data["extended_stats"] = [{"key": _TAB, "data": self._rows()}]
+                response.set_data(flask.json.dumps(data))
+        return response
+
+    def _rows(self) -> list[Row]:
+        standing = self._standing()
+        rows = rows_of(standing) if standing is not None else []
+        blank = {key: "" for key, _ in COLUMNS}
+        for made in reversed(self._runs):
+            link = f"[report.html]({_REPORTS}/{made.folder.name}/report.html)" if made.has_report else ""
+            rows.append(
+                {**blank, "part": "Report", "name": f"{made.folder.name}: {made.said}", "state": link}
+            )
+        return rows
+
+    def _report(self, name: str, file: str) -> Any:
+        for made in self._runs:
+            if made.folder.name == name and made.has_report and file == "report.html":
+                return flask.send_file(
+                    made.folder.resolve() / file, as_attachment="download" in flask.request.args
+                )
+        return flask.make_response("no such report\n", 404)
+
+
+def _judge(made: _Made) -> None:
+    """Another process: this one may have the next run's calls to time by now."""
+    command = [sys.executable, "-m", "tokenswarm", "report", str(made.folder)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_REPORT_S,
+            check=False,
+        )
+        paragraphs = (done.stdout or done.stderr or "no report").strip().split("\n\n")
+        verdict = [paragraph for paragraph in paragraphs if "(exit " in paragraph]
+        made.said = " ".join((verdict or paragraphs)[-1].split())
+        made.has_report = (made.folder / "report.html").is_file()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        made.said = f"no report: {error}"
+    finally:
+        made.is_judged.set()
