@@ -140,6 +140,8 @@ class Lifecycle:
             # Locust sets its own handler only after a headless shape has run to its end.
             gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
             quit_with_parent(self._on_sigterm)
+        elif environment.web_ui is not None:
+            quit_with_parent(self._leave_web_ui)
         own.test_stopping.add_listener(self._on_test_stopping)
         own.test_stop.add_listener(self._on_test_stop)
 
@@ -182,6 +184,14 @@ class Lifecycle:
             # Locust's main greenlet waits for workers that were just sent away; nothing else ends it.
             hub = gevent.get_hub()
             hub.loop.run_callback(hub.parent.throw, SystemExit(ExitCode.INTERRUPTED))
+
+    def _leave_web_ui(self) -> None:
+        runner = self._environment.runner
+        assert runner is not None
+        runner.quit()
+        # Locust's main greenlet serves pages for ever.
+        hub = gevent.get_hub()
+        hub.loop.run_callback(hub.parent.throw, SystemExit(ExitCode.PASS))
 
     def _on_test_start(self, environment: Environment, **_: Any) -> None:
         session, runner, options = self._session, environment.runner, environment.parsed_options
