@@ -57,11 +57,12 @@ def serve_web_ui(request: WebRequest) -> ExitCode:
             *(("--model", names.model or "mock") if names.model or resolved.target is None else ()),
             *(("--slo", names.slo) if names.slo else ()),
             *("--time-scale", f"{names.time_scale:g}"),
+            *(("--target-pid", str(pid)) if pid is not None else ()),
             *(("--web-login",) if request.wants_login else ()),
         ]
         shown = f"[{request.host}]" if ":" in request.host else request.host
         _say(f"open http://{shown}:{request.port}/ – target {target}{more}; Ctrl-C ends it")
-        with LocustProcess(command, interrupts, pid) as locust:
+        with LocustProcess(command, interrupts) as locust:
             code = locust.wait()
     # It has no end of its own: an interruption is how one leaves it.
     return ExitCode.PASS if interrupts.count or code == 0 else ExitCode.BAD_CONFIGURATION
