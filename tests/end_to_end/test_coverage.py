@@ -44,8 +44,8 @@ LONGEST_S: Final = 120.0
 JUDGED: Final = (0, 99, 111)
 
 NOT_YET: Final = "not yet"
-# These need other processes beside them; tests that start those run another profile so.
-WITH_ANOTHER_PROFILE: Final = {
+# Run by tests with another profile or another number: these of their words must be said there.
+WITH_OTHER_WORDS: Final = {
     "tokenswarm run stress --expect-workers 2": {"run", "--expect-workers"},
     "tokenswarm run soak --influx URL": {"run", "--influx"},
 }
@@ -121,12 +121,12 @@ def made(command: str) -> str:
 
 def is_run_elsewhere(command: str) -> bool:
     """Whether some other test says all its own words, a longer command does, or a suite has its profile."""
-    words = WITH_ANOTHER_PROFILE.get(command) or Typed.read(command).own_words
+    words = WITH_OTHER_WORDS.get(command) or Typed.read(command).own_words
     if command.startswith("locust ") and "--headless" not in words:
         return False  # with fewer words it is another thing: the web UI
     if any(words <= said for said in _said_by_tests()):
         return True
-    typed = [Typed.read(other) for other in {*commands()} - {command, *WITH_ANOTHER_PROFILE}]
+    typed = [Typed.read(other) for other in {*commands()} - {command, *WITH_OTHER_WORDS}]
     longer = any(words <= other.own_words and other.adds_to(Typed.read(command)) for other in typed)
     return longer or any(words <= {"run", *profiles_of(other)} for other in typed if "suite" in other.words)
 
@@ -151,12 +151,12 @@ def _said_by_tests() -> tuple[frozenset[str], ...]:
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """What is only asserted is no word of a command."""
+    """What is only compared with something is no word of a command."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child.value
-        elif not isinstance(child, ast.Assert):
+        if not isinstance(child, ast.Constant):
             yield from _texts(child)
+        elif isinstance(child.value, str) and not isinstance(node, ast.Compare):
+            yield child.value
 
 
 @dataclass(frozen=True, slots=True)
