@@ -17,11 +17,10 @@ from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 from tokenswarm.exporters.influx import InfluxExport, InfluxTarget
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.interval import MOST_INTERVALS
-from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
-from tokenswarm.metrics.standing import DRAINING, ENDED, RUNNING, Standing, WorkerStanding
+from tokenswarm.metrics.standing import Standing
 from tokenswarm.swarm.abort_watch import AbortWatch
 from tokenswarm.swarm.actions import Actions
 from tokenswarm.swarm.console import Console, Glance
@@ -35,6 +34,7 @@ from tokenswarm.swarm.recorder import SETTLE_S, Recorder
 from tokenswarm.swarm.roster import Roster, Worker, calls_in
 from tokenswarm.swarm.sent_prompts import PROMPTS, SentPrompts
 from tokenswarm.swarm.sessions import Session
+from tokenswarm.swarm.standing import standing_of
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
@@ -113,31 +113,16 @@ class Conductor:
         return time.monotonic() - self._started_at_s
 
     def standing(self) -> Standing:
-        """How the run stands now. It costs milliseconds that belong to the load: ask once a second."""
-        plan, elapsed_s = self._plan, self.elapsed_s
-        stage = plan.stages.stage_at(elapsed_s)
-        is_draining = self._session.is_stopping or stage is None
-        totals = self.merge.totals
-        # Totals have no windows: lines that have one are judged at the end.
-        lines = [line for line in plan.thresholds if line.levels[0].expression.window is None]
-        return Standing(
-            run=self._folder.name if self._folder is not None else plan.run_id,
-            profile=plan.profile.name,
-            target=plan.target.name,
-            scenario=plan.scenario,
-            model=plan.target.shown_model,
-            state=ENDED if self._is_closed else DRAINING if is_draining else RUNNING,
-            stage="" if is_draining or stage is None else stage.name,
-            elapsed_s=elapsed_s,
-            total_s=plan.total_s,
-            users=self._runner.user_count,
-            workers=tuple(
-                WorkerStanding(worker.name, worker.cores, worker.calls, worker.sockets, worker.is_lost)
-                for worker in self.roster
-            ),
-            totals=totals,
-            recent=self.merge.recent(elapsed_s),
-            thresholds=tuple(judge(lines, totals, elapsed_s)),
+        """How the run stands now."""
+        return standing_of(
+            self._plan,
+            self._runner,
+            self.roster,
+            self.merge,
+            run=self._folder.name if self._folder is not None else "",
+            elapsed_s=self.elapsed_s,
+            is_stopping=self._session.is_stopping,
+            is_closed=self._is_closed,
         )
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
