@@ -63,6 +63,11 @@ commands.add_command(mock)
 )
 @click.option("--target-process", metavar="NAME", help="The same for all processes of this name.")
 @click.option(
+    "--profile-target",
+    type=click.Choice(["perf", "py-spy"]),
+    help="Sample its stacks in the stage called hold, or the longest, and draw a flame graph.",
+)
+@click.option(
     "--reports", type=_FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
 )
 def run(
@@ -83,6 +88,7 @@ def run(
     seed: int,
     target_pid: int | None,
     target_process: str | None,
+    profile_target: str | None,
     reports: Path,
 ) -> int:
     """Load a gateway with PROFILE (a name or a path), judge it, and write reports."""
@@ -95,7 +101,10 @@ def run(
     names = Names(profile, target, model, slo, time_scale, process_named(target_pid, target_process))
     fleet = fleet_of(workers, expect_workers, bind_host, port, expect_workers_max_wait)
     exports = Exports(prometheus_port, prometheus_host, influx)
-    return run_profile(RunRequest(names, fleet, seed, reports, baseline=baseline, exports=exports))
+    request = RunRequest(
+        names, fleet, seed, reports, baseline=baseline, exports=exports, profiler=profile_target
+    )
+    return run_profile(request)
 
 
 @commands.command()

@@ -26,6 +26,7 @@ from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
 from tokenswarm.launch.preflight import Preflight, preflight
+from tokenswarm.launch.profiler import Profiler, aim_of
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.watching import check_monitors
 from tokenswarm.launch.witness import Witness
@@ -60,6 +61,7 @@ class RunRequest:
     baseline: Path | None = None  # a run to hold this one against, in its report
     folder: Path | None = None  # of this very run, instead of a new one in `reports`
     exports: Exports | None = None  # figures for others while it goes
+    profiler: str | None = None  # samples the target's stacks: perf or py-spy
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             _say_preflight(resolved, provider)
         for warning in check_monitors(monitors):
             _say(f"warning: {warning}")
+        spans = StagePlan(resolved.profile.stages).spans()
+        aim = aim_of(request.profiler, monitors.process, spans) if request.profiler else None
         machine = describe_machine(Path.cwd())
         witness = Witness(own.front, own.behind) if own is not None else None
         interrupts.hold()  # from here on there is a folder to judge
@@ -121,7 +125,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             facts["processes"] = own.processes
         facts["target"]["monitors"] = list(monitors.labels)
         run_json = _new_run_json(folder, {**facts, "environment": machine})
-        with LocustProcess(command, interrupts) as locust:
+        with Profiler(aim, folder, _say) as profiler, LocustProcess(command, interrupts) as locust:
             code = locust.wait()
         if code == ExitCode.BAD_CONFIGURATION:
             # It has said why, and nothing was loaded.
@@ -131,7 +135,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         unkept = ""
         try:
             deaths = [asdict(death) for death in own.keeper.deaths] if own and own.keeper else []
-            run_json.end(state, locust_exit_code=code, mock=_statement(witness), deaths=deaths)
+            ending = {"mock": _statement(witness), "deaths": deaths, "flame_graph": profiler.facts}
+            run_json.end(state, locust_exit_code=code, **ending)
         except RunFolderError as error:
             unkept = str(error)
     return Ended(folder, run_json.facts, unkept)

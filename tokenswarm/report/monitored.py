@@ -9,7 +9,7 @@ from tokenswarm.metrics.catalogue import METRICS, Kind, Metric
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.thresholds import Threshold
-from tokenswarm.report.figures import since_start
+from tokenswarm.report.figures import since_start, whole
 from tokenswarm.report.run_folder import Run, RunEvent
 from tokenswarm.report.summary import Check, Track
 
@@ -128,8 +128,24 @@ def monitor_checks(run: Run) -> Iterator[Check]:
     for label in run.facts.target.get("monitors", ()):
         if label not in ended:
             yield Check("monitor", "warning", f"{label}: how it did is not known{_when(label, failed)}")
+    yield from _flame_graph(run)
     if good:
         yield Check("monitors", "good", f"read throughout: {', '.join(good)}")
+
+
+def _flame_graph(run: Run) -> Iterator[Check]:
+    details = run.facts.flame_graph
+    if not details:
+        return
+    tool, stage = details.get("tool"), details.get("stage")
+    if details.get("problem"):
+        yield Check("flame graph", "warning", f"{tool}: {details['problem']}")
+        return
+    text = (
+        f"{details.get('file')}: {tool} took {whole(int(details.get('samples', 0)))} samples of the target in"
+        f" stage {stage}; what that cost the target is in its figures there"
+    )
+    yield Check("flame graph", "note", text)
 
 
 def _trouble(event: RunEvent) -> str:

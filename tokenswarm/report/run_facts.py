@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -79,6 +79,7 @@ class RunFacts:
     locust_exit_code: int | None
     environment: Mapping[str, Any]
     mock: MockCounts | None
+    flame_graph: Mapping[str, Any] = field(default_factory=dict)  # empty: none was asked for
     deaths: tuple[Death, ...] = ()
 
     @property
@@ -136,6 +137,7 @@ class RunFacts:
             locust_exit_code=None if exit_code is None else int(exit_code),
             environment=dict(data.get("environment") or {}),
             mock=MockCounts.from_json(mock) if mock else None,
+            flame_graph=dict(data.get("flame_graph") or {}),
             deaths=tuple(Death.from_json(row) for row in data.get("deaths") or ()),
         )
 
