@@ -9,7 +9,7 @@ from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.monitors.spec import LogSpec, LogValue, PageSpec, PageValue, ProcessSpec, RedisSpec, Spec
 from tokenswarm.profile.monitor import OF_REDIS, LogSection, PageSection, RedisSection
 from tokenswarm.profile.target import Target
-from tokenswarm.wire.gateway_metrics import OF_PROCESS, SECONDS, PageMetric, names_of, unit_of
+from tokenswarm.wire.gateway_metrics import OF_PROCESS, SECONDS, PageMetric, unit_of
 
 _DEFAULT_UNIT = "ms"  # of a log; a page's metric says its own
 
@@ -33,7 +33,7 @@ def _pages(target: Target) -> Iterator[PageSpec]:
     if monitor.process is not None:
         taken |= OF_PROCESS.keys()  # what is seen goes before what is told
     for page in monitor.prometheus:
-        known = {**OF_PROCESS, **names_of(page.preset or target.gateway)}
+        known = page.known(target.gateway)
         values = {name: tuple(map(_known, places)) for name, places in known.items() if name not in taken}
         taken |= values.keys()
         yield _page(target, page, values)

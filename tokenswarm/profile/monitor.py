@@ -22,7 +22,7 @@ from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.profile.address import env_name, url_or_path
 from tokenswarm.profile.values import Block, problem, shown
 from tokenswarm.wire.gateway_metrics import OF_PROCESS as OF_PAGES
-from tokenswarm.wire.gateway_metrics import PAGES, names_of, unit_of
+from tokenswarm.wire.gateway_metrics import PAGES, PageMetric, names_of, unit_of
 
 OF_PROCESS: Final = ("target_memory", "target_cpu", "target_cores", "target_threads", "target_sockets")
 # Field of INFO by our name; what every Redis says.
@@ -133,6 +133,12 @@ class PageSection(Block):
     )
     preset: str | None = Field(default=None, description="instead of the target's gateway; or none")
     values: dict[Figure, PageValue] = Field(default_factory=dict, max_length=_MOST_VALUES)
+
+    def known(self, gateway: str) -> dict[str, tuple[PageMetric, ...]]:
+        """What is looked for besides what is named here, on the page of a target with this preset."""
+        if self.preset == NO_PRESET:
+            return {}
+        return {**OF_PAGES, **names_of(self.preset or gateway)}
 
     @model_validator(mode="after")
     def _makes_sense(self) -> PageSection:
@@ -251,7 +257,7 @@ class MonitorSection(Block):
         """The metrics that it may give for a target with this gateway's preset."""
         found = {name for source in self._named() for name in source}
         for page in self.prometheus:
-            found |= {*names_of(page.preset or gateway), *OF_PAGES}
+            found |= page.known(gateway).keys()
         shares = (name for name, parts in MONITORED_SHARES.items() if found.issuperset(parts))
         return frozenset(found).union(shares)
 
