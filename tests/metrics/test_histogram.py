@@ -187,3 +187,15 @@ def test_text_that_is_not_deflated_or_grows_too_large_is_refused(text: str) -> N
     """A line of a few bytes must not fill the memory."""
     with pytest.raises(ValueError):  # noqa: PT011 - base64 words its own
         inflated(text, 1000)
+
+
+@given(st.lists(st.tuples(st.floats(0, 5000), st.integers(1, 50)), min_size=1, max_size=40))
+def test_folding_repeated_values_is_folding_each(pairs: list[tuple[float, int]]) -> None:
+    """What comes as a value and a count is the same as so many values."""
+    at_once, one_by_one = Histogram(), Histogram()
+    at_once.fold_repeated([value for value, _ in pairs], [times for _, times in pairs])
+    one_by_one.fold([value for value, times in pairs for _ in range(times)])
+    assert at_once.count == one_by_one.count
+    assert at_once.total == pytest.approx(one_by_one.total)
+    assert (at_once.low, at_once.high) == (one_by_one.low, one_by_one.high)
+    assert [list(part) for part in at_once.buckets()] == [list(part) for part in one_by_one.buckets()]

@@ -117,19 +117,22 @@ class Histogram:
         self.low = min(self.low, min(values))
         self.high = max(self.high, max(values))
 
-    def add_repeated(self, value: float, times: int) -> None:
-        """Add one value so many times; ValueError for NaN."""
-        if times < 1:
+    def fold_repeated(self, values: Sequence[float], times: Sequence[int]) -> None:
+        """Add each value so many times, at least once; NaN is refused with ValueError."""
+        if not values:
             return
-        if math.isnan(value):
-            raise ValueError("a histogram can't hold NaN")
-        bucket = _bucket_of(value)
-        window, start = self._cover(bucket, bucket)
-        window[bucket - start] += times
-        self.count += times
-        self.total += value * times
-        self.low = min(self.low, value)
-        self.high = max(self.high, value)
+        array, counts = np.asarray(values, dtype=np.float64), np.asarray(times, dtype=np.int64)
+        if np.isnan(array).any() or counts.min() < 1:
+            raise ValueError("a histogram can't hold NaN, nor a value less than once")
+        indices = np.ceil(np.log(np.clip(array, LOWEST, HIGHEST) / LOWEST) * _PER_LOG).astype(np.int64)
+        first = int(indices.min())
+        window, start = self._cover(first, int(indices.max()))
+        # Values of one bucket must add up, which fancy indexing alone would not do.
+        np.add.at(window, indices - start, counts)
+        self.count += int(counts.sum())
+        self.total += float(array @ counts)
+        self.low = min(self.low, min(values))
+        self.high = max(self.high, max(values))
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts to this one; the other one stays as it is."""

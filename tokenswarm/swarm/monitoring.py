@@ -117,8 +117,7 @@ class Monitoring:
             stage = stages.stage_at(max(at_s, 0.0)) or stages.stages[-1]
             key = SeriesKey(int(max(at_s, 0.0) / delta.width_s), stage.name, NO_LABELS)
             histogram = Histogram()
-            for value, times in values:
-                histogram.add_repeated(float(value), int(times))
+            histogram.fold_repeated([float(value) for value, _ in values], [int(n) for _, n in values])
             if total is not None:
                 histogram.total = float(total)  # exact, where the values are laid within buckets
             delta.series.setdefault(key, Series()).merge(Series({}, {name: histogram}))
