@@ -48,6 +48,8 @@ NOT_YET: Final = "not yet"
 WITH_OTHER_WORDS: Final = {
     "tokenswarm run stress --expect-workers 2": {"run", "--expect-workers"},
     "tokenswarm run soak --influx URL": {"run", "--influx"},
+    "tokenswarm run smoke --target local --target-pid PID": {"run", "--target", "--target-pid"},
+    "EDGE_LOG=agent.log tokenswarm run edge-004 --target edge": {"run", "--target", "edge"},
 }
 _ROW: Final = re.compile(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[A-Z_]+=")
