@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
+A4 = 690  # px between margins
 HOSTILE = "</script><script>window.fooled = 1</script><img src=http://127.0.0.1:9/x onerror='fooled = 2'>"
 
 
@@ -243,7 +244,14 @@ def test_it_prints(tab: Tab, page: Path) -> None:
     assert document.startswith(b"%PDF")
     assert document.count(b"/Type /Page\n") >= 3
     assert tab.evaluate("document.querySelector('details.hints').open")
+    tab.ask("Emulation.setDeviceMetricsOverride", width=A4, height=900, deviceScaleFactor=1, mobile=False)
     tab.emulate("dark", "print")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= A4
+    within = """(() => { const all = document.querySelector('.stages').getBoundingClientRect();
+      return [...document.querySelectorAll('.stages button')].map((b) => b.getBoundingClientRect())
+        .every((b) => b.top >= all.top && b.bottom <= all.bottom); })()"""
+    assert tab.evaluate(within)
+    assert tab.evaluate("getComputedStyle(document.querySelector('.scripted')).display") == "none"
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.evaluate("getComputedStyle(document.querySelector('.contents')).display") == "none"
 

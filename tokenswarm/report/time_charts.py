@@ -61,7 +61,7 @@ _KINDS: Final = (
     _Kind("ttft", "Time to first token", "ms"),
     _Kind("errors", "Failed calls per second, by class", "/s", 150),
     _Kind("providers", "Calls per second, by the provider that answered", "/s", 150),
-    _Kind("cache", "Answers from a cache", "%", 110, most=100.0),
+    _Kind("cache", "Answers from a cache", "%", 110, most=102.0),
     _Kind("tokens", "Tokens per second", "/s", 130),
     _Kind("target_cpu", "CPU of the target, % of its machine or container", "%", 110),
     _Kind("memory", "Memory of the target", "MB", 110),
