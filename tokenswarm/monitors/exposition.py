@@ -50,9 +50,8 @@ class Page:
     is_cut: bool = False  # more than MOST_SERIES series were wanted
 
     def get(self, name: str) -> Family | None:
-        """A family, written with or without `_total`."""
-        found = self.families.get(name.removesuffix(_COUNTER_END))
-        return found if found is not None and found.samples else None
+        """A family, written with or without `_total`; one that is declared may have no series yet."""
+        return self.families.get(name.removesuffix(_COUNTER_END))
 
 
 def parse_page(data: bytes, wanted: Collection[str]) -> Page:

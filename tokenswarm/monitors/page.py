@@ -62,11 +62,11 @@ class PageReader:
     def _take(self, name: str, places: tuple[PageValue, ...], page: Page, at_s: float, found: Found) -> None:
         for place in places:
             family = page.get(place.metric)
-            if family is None or not any(matching(s, place.labels) for s in family.samples.values()):
+            if family is None or not _is_there(family, place, METRICS[name].kind):
                 continue
             problem = _TAKERS[METRICS[name].kind](self, name, place, family, at_s, found)
             if problem:
-                found.notes.append(f"{name}: {place.metric} is a {family.kind}, {problem}")
+                found.notes.append(f"{name}: {place.metric} is of type {family.kind}, {problem}")
             else:
                 self._seen.add(name)
                 self._before[name] = family
@@ -110,6 +110,12 @@ class PageReader:
                 middle_s = self._counting.middle_s(at_s)
                 found.times.append(Times(middle_s, name, spread.values, spread.total))
         return ""
+
+
+def _is_there(family: Family, place: PageValue, kind: Kind) -> bool:
+    # A counter that is declared and has no such series yet stands at 0: nothing has hit the cache so far.
+    is_zero = kind is Kind.COUNTER and family.kind == "counter"
+    return is_zero or any(matching(series, place.labels) for series in family.samples.values())
 
 
 _TAKERS: Final = {
