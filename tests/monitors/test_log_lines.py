@@ -73,9 +73,11 @@ def counts(found: Found) -> dict[str, float]:
 def test_a_log_is_followed_from_its_end_over_rotation_and_truncation(tmp_path: Path) -> None:
     """What was there before is another run's; no line of a file that is moved away or cut is lost."""
     file = tmp_path / "app.log"
-    file.write_text("ERROR old\n")
-    reader = LogReader(LogSpec(str(file), {"target_errors_total": LogValue("ERROR")}))
-    assert counts(reader.read()) == {"target_errors_total": 0}
+    file.write_text("ERROR old, ms=5\n")
+    rules = {"target_errors_total": LogValue("ERROR"), "target_old_ms": LogValue(r"ms=(\d+)", 1e-3)}
+    reader = LogReader(LogSpec(str(file), rules))
+    first = reader.read()
+    assert (counts(first), first.times) == ({"target_errors_total": 0}, [])
     with file.open("a") as log:
         log.write("ERROR 1\nINFO\nERROR 2\nERR")
     assert counts(reader.read()) == {"target_errors_total": 2}
