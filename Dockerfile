@@ -12,8 +12,13 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY tokenswarm tokenswarm
 COPY profiles profiles
 COPY locustfiles locustfiles
+# `tokenswarm init` writes these.
+COPY Dockerfile docker-compose.yml action.yml requirements-litellm.lock .env.example ./
+COPY .github .github
+COPY deploy deploy
 RUN python -m venv /opt/tokenswarm \
-    && /opt/tokenswarm/bin/pip install --quiet --constraint requirements.lock .
+    && /opt/tokenswarm/bin/pip wheel --quiet --no-deps --wheel-dir /opt/wheels . \
+    && /opt/tokenswarm/bin/pip install --quiet --constraint requirements.lock /opt/wheels/*.whl
 
 FROM python AS build-litellm
 WORKDIR /source

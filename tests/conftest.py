@@ -1,20 +1,36 @@
-"""What all tests share: golden files, compared or written anew with --refresh-golden."""
+"""What all tests share: golden files, compared or written anew with --refresh-golden; and who runs them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 GoldenCheck = Callable[[Path, str], None]
+# What shares a costly session fixture: a LiteLLM, an environment with everything installed. By path, since
+# pytest-xdist 3.8 doesn't see marks of groups any more where pytest is 9.2 or newer.
+ON_ONE_WORKER = ("tests/end_to_end/gateways/", "tests/deploy/test_installed.py")
 
 
 def pytest_configure() -> None:
     """Our own CI's job page is for our own CI: runs that tests make must not write on it."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         os.environ.pop(name, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For --dist loadgroup: what shares something goes to one worker, all else to whichever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPath(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((path for path in ON_ONE_WORKER if nodeid.startswith(path)), nodeid)
+
+    return ByPath(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -416,6 +417,21 @@ def doctor(target: str | None, model: str | None) -> int:
     chapters = examine(target, model)
     click.echo(page_of(chapters))
     return ExitCode.BAD_CONFIGURATION if has_fault(chapters) else ExitCode.PASS
+
+
+@commands.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> int:
+    """Write a suite of your own into DIR: profiles, SLOs, a target, locustfile, Makefile, workflow, compose.
+
+    Nothing is ever overwritten.
+    """
+    from tokenswarm.starter.write import write_suite
+
+    places = write_suite(folder)
+    click.echo("\n".join([*(f"  {folder / place}" for place in places), f"\n{len(places)} files. Now:"]))
+    click.echo(f"  cd {shlex.quote(str(folder))} && make smoke\nand then see its README.md")
+    return ExitCode.PASS
 
 
 @commands.command()

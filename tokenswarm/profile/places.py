@@ -16,14 +16,14 @@ _SUFFIXES: Final = (".yaml", ".yml")
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with tokenswarm.
+    """A folder or file at the top of the repository that comes with tokenswarm.
 
     A wheel has it in the package. In a clone it stands at the top, where people look for it, and the
     package has a link to it, which not everything that copies files keeps.
     """
     package = Path(__file__).resolve().parents[1]
     inside = package / "shipped" / name
-    return (inside if inside.is_dir() else package.parent / name).resolve()
+    return (inside if inside.exists() else package.parent / name).resolve()
 
 
 @dataclass(frozen=True, slots=True)

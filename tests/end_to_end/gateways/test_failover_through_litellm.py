@@ -13,7 +13,7 @@ from tokenswarm.mock.process import MockProcess
 
 from .conftest import LITELLM_KEY
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("gateways")]
+pytestmark = pytest.mark.end_to_end
 WITHIN_S = 0.5
 
 

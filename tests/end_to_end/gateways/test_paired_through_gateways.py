@@ -14,7 +14,7 @@ from tokenswarm.mock.process import MockProcess
 
 from .conftest import LITELLM_KEY
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("gateways")]
+pytestmark = pytest.mark.end_to_end
 PREFLIGHT_CALLS = 2  # of each arm
 SHARE = 0.4
 

@@ -20,7 +20,7 @@ from tokenswarm.wire.dialect import ChatOptions
 
 from .conftest import LITELLM_KEY
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("gateways")]
+pytestmark = pytest.mark.end_to_end
 
 
 def asked_twice(url: str, model: str, *, stream: bool, **target: Any) -> tuple[CallRecord, CallRecord]:

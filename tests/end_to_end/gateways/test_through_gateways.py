@@ -12,7 +12,7 @@ from tokenswarm.mock.process import MockProcess
 
 from .conftest import LITELLM_KEY
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("gateways")]
+pytestmark = pytest.mark.end_to_end
 PREFLIGHT_CALLS = 2  # one of each kind: streaming and not
 
 Providers = tuple[MockProcess, MockProcess]

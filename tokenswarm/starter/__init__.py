@@ -1,0 +1,1 @@
+"""`tokenswarm init`: a suite of one's own, beside the installed tokenswarm."""
