@@ -111,6 +111,7 @@ def test_make_runs_the_tokenswarm_that_it_is_given(suite: Path) -> None:
     """`echo` here, which says what it was asked for."""
     done = make(suite, "stress", "TOKENSWARM=echo", "TARGET=gateway", "MODEL=m", "ARGS=--workers 2")
     assert done.stdout == "run stress --target gateway --model m --workers 2\n"
+    assert make(suite, "web", "TOKENSWARM=echo", "PROFILE=spike").stdout.split() == ["web", "spike"]
 
 
 def test_without_tokenswarm_make_says_how_to_come_by_it(suite: Path) -> None:
