@@ -102,7 +102,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         env_var="TOKENSWARM_TARGET_PID",
-        help="Watch CPU and memory of this process of the target, and its children, on this machine",
+        help="Watch this process of the target, and its children, on this machine; with --run-folder",
     )
     parser.add_argument(
         "--target-process",
