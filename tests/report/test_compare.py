@@ -157,6 +157,18 @@ def test_other_loads_are_refused_by_name(plain: Plain) -> None:
     refuse_unlike(Recorded.of(plain, "base"), Recorded.of(judged_otherwise, "current"))
 
 
+def test_of_a_long_list_only_what_differs_is_shown(plain: Plain) -> None:
+    """A stage's key by its place; where one run has a stage more, both lists."""
+    stages = [{"name": f"step {number}", "duration": "1m", "users": 9} for number in range(9)]
+    base = changed(plain, "configuration", "profile", "stages", to=stages)
+    other = changed(base, "configuration", "profile", "stages", to=[*stages[:8], {**stages[8], "users": 7}])
+    assert [each.sentence for each in held(base, other).differences] == [
+        "profile stages[8].users: 9 before, 7 now"
+    ]
+    longer = changed(base, "configuration", "profile", "stages", to=[*stages, stages[0]])
+    assert [each.name for each in held(base, longer).differences] == ["stages"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [

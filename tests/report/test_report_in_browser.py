@@ -321,6 +321,16 @@ def hostile(summary: Summary) -> Summary:
     )
 
 
+def test_a_baseline_of_another_load_fits_on_a_phone(tab: Tab, tmp_path: Path, summary: Summary) -> None:
+    """What differs is shown as it stands in the profile, which has no blanks to break lines at."""
+    plain = json.loads(to_json.render(summary))
+    plain["configuration"]["profile"]["stages"] = [{"name": "a" * 60, "duration": "1m", "users": 9}]
+    page = written(tmp_path, with_baseline(summary, Recorded.of(plain, "base")))
+    tab.open(page, width=390)
+    assert tab.evaluate("document.querySelector('#comparison .reasons').innerText").count("aaa")
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_text_of_others_is_text(tab: Tab, tmp_path: Path, summary: Summary) -> None:
     """Models, error messages, headers' values, stages, profiles: shown, and never run."""
     page = written(tmp_path, hostile(summary))

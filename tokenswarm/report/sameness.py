@@ -99,8 +99,25 @@ def _each(
 
 
 def _differing(what: str, name: str, base: Any, current: Any) -> Iterator[Difference]:
-    if _plain(base) != _plain(current):
+    """Where both are made of as many parts, the parts that differ: of a whole list one would see its head."""
+    if _plain(base) == _plain(current):
+        return
+    parts = _parts(name, base, current)
+    if not parts:
         yield Difference(what, name, _shown(base), _shown(current))
+    for part, one, other in parts:
+        yield from _differing(what, part, one, other)
+
+
+def _parts(name: str, base: Any, current: Any) -> list[tuple[str, Any, Any]]:
+    """Under their names, of both; none where they can't be held side by side."""
+    if isinstance(base, Mapping) and isinstance(current, Mapping):
+        return [(f"{name}.{key}", base.get(key), current.get(key)) for key in {**base, **current}]
+    is_list = isinstance(base, list | tuple) and isinstance(current, list | tuple)
+    if is_list and len(base) == len(current):
+        pairs = enumerate(zip(base, current, strict=True))
+        return [(f"{name}[{place}]", one, other) for place, (one, other) in pairs]
+    return []
 
 
 def _plain(value: Any) -> Any:
