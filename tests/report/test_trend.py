@@ -217,6 +217,28 @@ def test_the_command_says_how_many_instances(tmp_path: Path, capsys: pytest.Capt
         assert "1,000 calls/s take 6 instances\n" in capsys.readouterr().out
 
 
+def test_few_runs_are_no_proof_that_nothing_changed(tmp_path: Path) -> None:
+    """A change takes three runs on either side: of fewer than six it can't be said."""
+    write_runs(tmp_path / "one", 1)
+    text = to_text(trend_of(find_runs([tmp_path / "one"])))
+    assert ": 1 run, " in text
+    assert "too few runs to tell a change" in text
+    write_runs(tmp_path / "six", 6)
+    text = to_text(trend_of(find_runs([tmp_path / "six"])))
+    assert ": 6 runs, " in text
+    assert "no change of level" in text
+    assert "too few" not in text
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused(tmp_path: Path, rate: str) -> None:
+    """Not a number and infinity are numbers to the command line."""
+    file = tmp_path / "summary.json"
+    file.write_text(json.dumps(climbed()), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="need more than 0 calls/s"):
+        commands.main(["capacity", str(file), "--rate", rate], standalone_mode=False)
+
+
 @pytest.mark.parametrize(
     ("plain", "word"),
     [

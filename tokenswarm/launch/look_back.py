@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def show_trend(places: Sequence[Path], output: Path | None) -> ExitCode:
 
 def show_capacity(run: Path, wanted_rate: float, loaded: int, headroom: float) -> ExitCode:
     """Say how many instances a rate takes."""
-    if wanted_rate <= 0:
+    if not 0 < wanted_rate < math.inf:  # NaN is refused, too
         raise ConfigurationError(f"--rate: got {shown(wanted_rate)}, need more than 0 calls/s")
     file = run / "summary.json" if run.is_dir() else run
     is_unreported = run.is_dir() and not file.is_file()

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from tokenswarm.metrics.change_points import FEWEST_RUNS
 from tokenswarm.report.figures import share, whole
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.past_runs import PastRun
@@ -44,7 +45,7 @@ def to_text(trend: Trend) -> str:
 def _lines(group: GroupTrend) -> Iterator[str]:
     first, last = group.runs[0].at, group.runs[-1].at
     untrusted = f", {group.untrusted} of them not to be trusted" if group.untrusted else ""
-    when = f"{len(group.runs)} runs, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    when = f"{runs_text(len(group.runs))}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     yield f"{_plain(group.group.title)}: {when}{untrusted}"
     for course in group.courses:
         if course.is_chief:
@@ -60,7 +61,15 @@ def _lines(group: GroupTrend) -> Iterator[str]:
 
 def _changes(course: Course) -> str:
     said = [f"{c.text} on {c.run.at:%Y-%m-%d} ({c.grade})" for c in course.changes]
-    return "; ".join(said) or "no change of level"
+    if said:
+        return "; ".join(said)
+    trusted = sum(dot.run.is_trusted for dot in course.dots)
+    return "no change of level" if trusted >= 2 * FEWEST_RUNS else "too few runs to tell a change"
+
+
+def runs_text(count: int) -> str:
+    """1 run, 2 runs."""
+    return f"{whole(count)} run{'s' if count != 1 else ''}"
 
 
 def spent_text(spent: float) -> str:
@@ -91,5 +100,5 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update(whole=whole, spent=spent_text)
+    environment.filters.update(runs=runs_text, spent=spent_text, whole=whole)
     return environment
