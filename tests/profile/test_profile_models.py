@@ -76,7 +76,7 @@ def test_a_list_is_bounded_and_names_each_model_once() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("url: http://h", "model: missing; name one here"),
+        ("url: http://h", "no model; name one here"),
         ("url: http://h\nmodel: a\nmodels: [{name: b}]", "need either model or models"),
         ("url: http://h\nmodels: [{name: b}, {name: b}]", "b stands twice"),
         ("url: http://h\nmodels: [{name: b, weight: 0}]", "models[0].weight: got 0, need > 0"),

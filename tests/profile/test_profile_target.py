@@ -30,7 +30,10 @@ def test_url_is_a_target_of_its_own(tmp_path: Path) -> None:
 
 def test_url_without_a_model_says_where_to_name_one(tmp_path: Path) -> None:
     """There is no model that every gateway has."""
-    with pytest.raises(ProfileError, match="--target:1 model: missing; name one here, with --model, or in"):
+    with pytest.raises(
+        ProfileError,
+        match=r"^--target:1: no model; name one here as `model`, with --model, or in TOKENSWARM_MODEL$",
+    ):
         load_target("http://h", SearchPath.of(tmp_path), {})
 
 

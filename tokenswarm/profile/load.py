@@ -110,7 +110,9 @@ def load_target(
 
     def check_model(data: Any) -> Iterator[tuple[Place, str]]:
         if not data.get("model") and not data.get("models"):
-            yield ("model",), f"missing; name one here, with --model, or in {MODEL_ENV}"
+            # Where the schema would complain of the lack: one complaint of it is enough.
+            place = () if data.get("model") is None else ("model",)
+            yield place, f"no model; name one here as `model`, with --model, or in {MODEL_ENV}"
 
     checks = (check_secrets, check_dialect, check_model)
     given = given_models(chosen) if chosen else {}
