@@ -135,7 +135,7 @@ def compare(
 
     \b
     Exit codes: 0 no regression, 99 regressed, 104 not comparable,
-    111 indicative (the runs are not alike) or inconclusive.
+    111 inconclusive, or worse by a limit but the runs are not alike.
     """
     from tokenswarm.launch.compare import compare_runs
 

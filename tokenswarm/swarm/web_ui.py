@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import flask
+import flask_login
 import gevent
 from gevent import subprocess
 from gevent.event import Event
@@ -129,7 +130,7 @@ class TokenswarmUi:
 
     def _check_form(self) -> Any:
         """Say on the page what can't be run; Locust would only log it."""
-        if flask.request.method != "POST" or not flask.request.path.endswith("/swarm"):
+        if flask.request.method != "POST" or not flask.request.path.endswith("/swarm") or self._is_outside():
             return None
         options = Namespace(**vars(self._environment.parsed_options or Namespace()))
         for name, value in flask.request.form.items():
@@ -143,9 +144,13 @@ class TokenswarmUi:
             return flask.jsonify({"success": False, "message": str(error), "host": host})
         return None
 
+    def _is_outside(self) -> bool:
+        """Whether who asks must log in first: Locust's own answer says so, and ours would tell more."""
+        return bool(self._web_ui.web_login) and not flask_login.current_user.is_authenticated
+
     def _hand_out_report(self) -> Any:
         """Behind Locust's own "Download Report" is ours of the last run, once that has ended."""
-        if not flask.request.path.endswith("/stats/report") or not self._runs:
+        if not flask.request.path.endswith("/stats/report") or not self._runs or self._is_outside():
             return None
         made = self._runs[-1]
         made.is_judged.wait(_LONGEST_REPORT_S)

@@ -166,6 +166,8 @@ def test_other_sites_and_wrong_choices_start_nothing(page: Page, tmp_path: Path)
     with httpx.Client(base_url=page.url, timeout=20) as client:
         form = {"load_profile": "smoke", "user_count": "1", "spawn_rate": "1"}
         assert client.post("/swarm", data=form).status_code == 302  # to the login
+        # Nor does who isn't in learn which profiles there are.
+        assert client.post("/swarm", data={**form, "load_profile": "smok"}).status_code == 302
         client.post("/tokenswarm/login", data={"username": "me", "password": "right"})
         other = {"Origin": "http://evil.example"}
         assert client.post("/swarm", data=form, headers=other).status_code == 403
