@@ -44,6 +44,7 @@ from tokenswarm.runs.facts import Started, facts_of
 from tokenswarm.runs.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
 from tokenswarm.runs.machine import describe_machine
 from tokenswarm.transport.aim import endpoint_of
+from tokenswarm.transport.arrival import arrival_clock_name
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_signals import AUTO
@@ -124,7 +125,8 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         if own is not None:
             facts["processes"] = own.processes
         facts["target"]["monitors"] = list(monitors.labels)
-        run_json = _new_run_json(folder, {**facts, "environment": machine})
+        environment = {**machine, "arrival_clock": arrival_clock_name()}
+        run_json = _new_run_json(folder, {**facts, "environment": environment})
         with Profiler(aim, folder, _say) as profiler, LocustProcess(command, interrupts) as locust:
             code = locust.wait()
         if code == ExitCode.BAD_CONFIGURATION:

@@ -15,12 +15,12 @@ One read of several segments has the stamp of the last of them.
 from __future__ import annotations
 
 import platform
+import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
-
-from gevent import socket
 
 KERNEL: Final = "kernel"
 PROCESS: Final = "process"
@@ -41,31 +41,33 @@ _LONGEST_S: Final = 600.0  # nothing lies that long in a socket that is waited f
 class ArrivalClock:
     """Reads sockets, and tells when what it read had arrived. One serves all connections of a process."""
 
-    __slots__ = ("_known_at_s", "_offset_s", "steps")
+    __slots__ = ("_known_at_s", "_monotonic", "_offset_s", "_real", "steps")
 
-    def __init__(self) -> None:
-        self._known_at_s = time.monotonic()
-        self._offset_s = time.time() - self._known_at_s
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, real: Callable[[], float] = time.time
+    ) -> None:
+        self._monotonic = monotonic
+        self._real = real
+        self._known_at_s = monotonic()
+        self._offset_s = real() - self._known_at_s
         self.steps = 0  # of the realtime clock, as far as they were noticed
 
     def receive(self, sock: Any, buffer: memoryview) -> tuple[int, float]:
         """How many bytes, and when the last of them arrived; raises what the socket raises."""
         count, ancillary, _, _ = sock.recvmsg_into((buffer,), _ROOM)
-        now_s, real_s = time.monotonic(), time.time()
-        if not ancillary:
-            return count, now_s
-        data = ancillary[0][2]
-        if len(data) != _TIMESPEC.size:
-            return count, now_s
-        seconds, nanoseconds = _TIMESPEC.unpack(data)
-        return count, self.monotonic(seconds + nanoseconds * _NS, now_s, real_s)
+        # The only part, if there is one: nothing else was asked for.
+        if not ancillary or len(ancillary[0][2]) != _TIMESPEC.size:
+            return count, self._monotonic()
+        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+        return count, self.time_of(seconds + nanoseconds * _NS)
 
-    def monotonic(self, stamp_s: float, now_s: float, real_s: float) -> float:
-        """A stamp of the realtime clock on the monotonic one; both were just looked at, in this order."""
+    def time_of(self, stamp_s: float) -> float:
+        """A stamp of the realtime clock, made a moment ago, on the monotonic one."""
+        now_s, real_s = self._monotonic(), self._real()
         offset_s = real_s - now_s
         allowed_s = _JITTER_S + _SLEW * (now_s - self._known_at_s)
         if not -allowed_s < offset_s - self._offset_s < allowed_s:
-            now_s, real_s = _both_clocks()
+            now_s, real_s = self._both_clocks()
             offset_s = real_s - now_s
             if not -allowed_s < offset_s - self._offset_s < allowed_s:
                 self.steps += 1
@@ -74,6 +76,14 @@ class ArrivalClock:
         self._offset_s, self._known_at_s = offset_s, now_s
         age_s = real_s - stamp_s
         return now_s - age_s if 0 < age_s < _LONGEST_S else now_s
+
+    def _both_clocks(self) -> tuple[float, float]:
+        """Monotonic and realtime, looked at with no more than a moment between them, if that can be had."""
+        for _ in range(_LOOKS):
+            now_s, real_s = self._monotonic(), self._real()
+            if self._monotonic() - now_s < _TIGHT_S:
+                break
+        return now_s, real_s
 
 
 def stamp_arrivals(sock: Any) -> bool:
@@ -91,12 +101,3 @@ def arrival_clock_name() -> str:
     """Which clock tells when bytes arrived on this machine: KERNEL or PROCESS."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         return KERNEL if stamp_arrivals(sock) else PROCESS
-
-
-def _both_clocks() -> tuple[float, float]:
-    """Monotonic and realtime, looked at with no more than a moment between them, if that can be had."""
-    for _ in range(_LOOKS):
-        now_s, real_s = time.monotonic(), time.time()
-        if time.monotonic() - now_s < _TIGHT_S:
-            break
-    return now_s, real_s
