@@ -2,8 +2,8 @@
 
     python benchmarks/late_reader.py [--seconds 6] [--json FILE]
 
-Users stream from the mock while a greenlet beside them takes the core for 15 ms at a time, so that it is never
-idle. The mock stamps its own time to the first token on each answer: what a call saw beyond it is the error.
+Users stream from the mock while a greenlet beside them takes the core for 15 ms at a time, so that it is
+never idle. The mock stamps its own time to the first token on each answer: what a call saw beyond is the error.
 Both clocks in turn, in one process. Goal: p99 ≤ 1 ms by the kernel where the process is ≥ 10 ms off.
 """
 
@@ -30,12 +30,12 @@ from tokenswarm.wire.kept_answer import KeptAnswer
 from tokenswarm.wire.stamp import read_stamp
 
 USERS, HOG_S, ROUNDS = 20, 0.015, 3
-MODEL = "mock;ttft=60;itl=30;tokens=6"
+MODEL = "mock;ttft=60;itl=50;tokens=6"
 DIALECT = DIALECTS["openai-chat"]
 
 
 def process_clock() -> float:
-    """The same clock as always; but a connection that has one of its own takes no stamps."""
+    """The same clock as always; but a connection that is given one of its own takes no stamps."""
     return time.monotonic()
 
 
