@@ -91,6 +91,19 @@ gateways: $(LITELLM) ## install LiteLLM in an environment of its own, for the te
 test-gateways: $(READY) $(LITELLM) ## only the tests through LiteLLM and nginx
 	@$(BIN)/python -m pytest tests/end_to_end/gateways $(ARGS)
 
+PEERS := .venv-peers
+.PHONY: bench bench-peers
+bench: $(READY) ## how fast and exact, beside peers; ARGS=--quick takes a minute
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
+# Their dependencies quarrel: an environment for each. One that can't be installed is left out of the benchmark.
+bench-peers: ## install openai, aiperf and guidellm for the benchmark, each in an environment of its own
+	@for peer in openai aiperf guidellm; do \
+		test -x $(PEERS)/$$peer/bin/python || $(PYTHON) -m venv $(PEERS)/$$peer; \
+		echo "installing $$peer into $(PEERS)/$$peer …"; \
+		timeout 900 $(PEERS)/$$peer/bin/python -m pip install --quiet --disable-pip-version-check $$peer \
+			|| { echo "$$peer: not installed"; rm -rf $(PEERS)/$$peer; }; \
+	done
+
 .PHONY: lock
 lock: ## write requirements.lock anew from pyproject.toml, in a throw-away environment
 	@rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
@@ -100,4 +113,4 @@ lock: ## write requirements.lock anew from pyproject.toml, in a throw-away envir
 
 .PHONY: clean
 clean: ## remove .venv and caches; reports stay
-	@rm -rf $(VENV) .venv-litellm .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .venv-litellm $(PEERS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

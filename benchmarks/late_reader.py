@@ -3,7 +3,7 @@
     python benchmarks/late_reader.py [--seconds 6] [--json FILE]
 
 Users stream from the mock while a greenlet beside them takes the core for 15 ms at a time, so that it is
-never idle. The mock stamps its own time to the first token on each answer: what a call saw beyond is the error.
+never idle. The mock stamps its own time to the first token on each answer; what a call saw beyond is wrong.
 Both clocks in turn, in one process. Goal: p99 ≤ 1 ms by the kernel where the process is ≥ 10 ms off.
 """
 

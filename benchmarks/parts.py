@@ -28,6 +28,7 @@ from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.prompts.mix import CallKind
+from tokenswarm.swarm import locust_log
 from tokenswarm.swarm.load import SIZES, Load
 from tokenswarm.swarm.plan import build_plan
 from tokenswarm.swarm.sessions import open_session
@@ -92,8 +93,9 @@ class BenchUser(PromptUser):
 
 def a_run() -> tuple[Load, BenchUser]:
     """The objects of one process of a run, for a target that is never called."""
-    names = Names(profile="smoke", target="http://127.0.0.1:9", model="mock", slo=None, time_scale=1.0)
+    names = Names(profile="smoke", target="http://127.0.0.1:9", model="mock")
     plan = build_plan(names, scenario="chat", seed=1, places=SearchPath.of(Path.cwd()), environ={})
+    locust_log.install()
     environment = Environment(user_classes=[BenchUser])
     environment.create_local_runner()
     session = open_session(environment, lambda: plan)
