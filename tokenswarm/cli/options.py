@@ -1,0 +1,26 @@
+"""Options that several verbs have, each said in the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+baseline = click.option(
+    "--baseline",
+    metavar="RUN",
+    type=Path,
+    help="Show in the report how it compares with this earlier run; the verdict is not touched.",
+)
+time_scale = click.option(
+    "--time-scale", type=float, default=1.0, show_default=True, help="Multiplies every duration."
+)
+own_target = click.option(
+    "--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway."
+)
+own_slo = click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
+run_folders = click.option(
+    "--reports", type=FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
+)
