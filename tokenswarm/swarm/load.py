@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from math import inf
 from random import Random
 from typing import Final
 
@@ -210,10 +211,9 @@ class Load:
         # Asked twice a call, and nearly always about the same stage as before.
         if not self._stage_from_s <= elapsed_s < self._stage_until_s:
             stage = self._stages.stage_at(elapsed_s) or self._stages.stages[-1]
-            spans = [span for span in self._stages.spans() if span.start_s <= elapsed_s < span.end_s]
-            self._stage_from_s, self._stage_until_s = (
-                (spans[0].start_s, spans[0].end_s) if spans else (elapsed_s, elapsed_s)
-            )
+            ends_s = [-inf, *(span.end_s for span in self._stages.spans()), inf]
+            self._stage_from_s = max(end_s for end_s in ends_s if end_s <= elapsed_s)
+            self._stage_until_s = min(end_s for end_s in ends_s if end_s > elapsed_s)
             self._named_stage = stage.name
         return self._named_stage
 

@@ -53,11 +53,12 @@ class Answer:
             # The common kind first: this runs for each chunk of each stream.
             if isinstance(event, _CONTENT):
                 chunks += 1
-                record.output_chars += len(event.text)
+                text = event.text
+                record.output_chars += len(text)
                 if record.text_hash is not None:
-                    record.text_hash.update(event.text.encode("utf-8", "surrogatepass"))
+                    record.text_hash.update(text.encode("utf-8", "surrogatepass"))
                 if record.text_tail is not None:
-                    record.text_tail = (record.text_tail + event.text)[-TAIL_CHARS:]
+                    record.text_tail = (record.text_tail + text)[-TAIL_CHARS:]
                 if record.first_output_at_s is None and not isinstance(event, ReasoningDelta):
                     record.first_output_at_s = at_s
             elif isinstance(event, Finished):

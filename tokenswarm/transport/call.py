@@ -109,7 +109,9 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
         if body:
             if record.body is not None:
                 record.body += body
-            answer.take(decoder.feed(body), at_s)
+            events = decoder.feed(body)
+            if events:
+                answer.take(events, at_s)
         if response.is_complete and not answer.is_over:
             response.check_end()
             answer.take(decoder.close(), at_s)

@@ -31,6 +31,8 @@ _LONGEST_SHAPED: Final = 2**20  # far below what is too large for an event
 
 def is_event_stream(content_type: str) -> bool:
     """Whether a response is a stream; letter case, spaces and parameters don't matter."""
+    if content_type == "application/json":  # the other common one, as most servers write it
+        return False
     return content_type.strip().lower().startswith("text/event-stream")
 
 

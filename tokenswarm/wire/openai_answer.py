@@ -38,14 +38,19 @@ def read_completion(document: JsonObject) -> list[Event]:
     try:
         events = started(document)
         read_choices(document["choices"], "message", reasons, events)
-        return [*events, *usage(document), *finished(reasons), Done()]
+        events += usage(document)
+        events += finished(reasons)
+        events.append(Done())
     except WRONG_SHAPE:
         return [Malformed(f"not a chat completion: {outline(document)}")]
+    return events
 
 
 def started(answer: JsonObject) -> list[Event]:
     """Nothing while id and model are empty: Azure opens its streams with a chunk like that."""
     id_, model = answer.get("id"), answer.get("model")
+    if type(id_) is type(model) is str and id_:
+        return [Started(id_, model)]
     if not id_ and not model:
         return []
     return [Started(id_ if isinstance(id_, str) else "", model if isinstance(model, str) else "")]
