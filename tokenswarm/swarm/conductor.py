@@ -379,13 +379,12 @@ class Conductor:
                 self._recorder.sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3))
 
     def _take_sample(self, sample: Sample) -> None:
-        if self._recorder is not None and not self._is_closed:
+        if self._recorder is not None:
             self._recorder.sample(sample.at_s, sample.source, sample.name, sample.value)
             self._abort_watch.take_sample(sample)
 
     def _absorb_monitored(self, delta: Delta) -> None:
-        if not self._is_closed:
-            self.merge.absorb(delta, self.elapsed_s)
+        self.merge.absorb(delta, self.elapsed_s)
 
     def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import gevent
+import gevent.monkey
 import orjson
 from gevent import subprocess
+from gevent.socket import wait_read
 
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
@@ -19,6 +23,9 @@ from tokenswarm.monitors.spec import Spec
 from tokenswarm.swarm.plan import RunPlan
 
 _ENDS_WITHIN_S: Final = 2.0  # a last reading of everything
+_CHUNK: Final = 65_536
+# Locust has put gevent's in its place, which would let others run.
+_SELECT: Final = gevent.monkey.get_original("select", "select")
 _EVENTS: Final = ("monitor_failed", "monitor_back", "monitor_ended")
 
 logger = logging.getLogger(__name__)
@@ -43,45 +50,65 @@ class Monitoring:
         self._child: Any = None
         self._loop: gevent.Greenlet | None = None
         self._unended: set[str] = set()
+        self._is_over = False
+        self._half_line = b""
         spec = spec_of(plan.target)
         if spec:
-            self._start(spec, started_at_s)
+            self._unended.update(spec.labels)
+            # In a greenlet: to start a child lets go of the hub, and so short a run may end meanwhile.
+            self._loop = gevent.spawn(self._run, spec, started_at_s)
 
-    def _start(self, spec: Spec, started_at_s: float) -> None:
+    def stop(self) -> None:
+        """Have everything read once more; the run need not wait for that until it is closed."""
+        self._is_over = True
+        if self._child is not None:
+            self._close_input()
+
+    def close(self) -> None:
+        """Take the last readings, and say of each monitor that didn't how it went. Keeps hold of the hub."""
+        self.stop()
+        if self._loop is not None:
+            self._loop.kill(block=False)
+            self._loop = None
+        if self._child is not None:
+            self._take_rest()
+            if self._child.poll() is None:
+                self._child.kill()
+        for label in sorted(self._unended):
+            self._note("monitor_ended", monitor=label, readings=0, failed=0, problem="it did not answer")
+        self._unended.clear()
+
+    def _run(self, spec: Spec, started_at_s: float) -> None:
         order = {"started_at_s": started_at_s, "every_s": self._plan.width_s, "spec": spec.to_plain()}
-        self._unended = set(spec.labels)
         try:
             # It inherits the environment, and finds the tokens there that the spec only names.
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 [sys.executable, "-m", "tokenswarm.monitors"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            self._child.stdin.write(orjson.dumps(order) + b"\n")
-            self._child.stdin.flush()
+            child.stdin.write(orjson.dumps(order) + b"\n")
+            child.stdin.flush()
         except OSError as error:
             logger.error("monitors can't be started: %s", error)  # noqa: TRY400 - said, not ours to mend
             return
-        self._loop = gevent.spawn(self._read)
+        self._child = child
+        if self._is_over:
+            self._close_input()
+        pipe = child.stdout.fileno()
+        wait_read(pipe)
+        while data := os.read(pipe, _CHUNK):
+            self._feed(data)
+            wait_read(pipe)
 
-    def stop(self) -> None:
-        """Have everything read once more, and wait for that a moment."""
-        if self._child is None:
-            return
-        self._close_input()
-        if self._loop is not None:
-            self._loop.join(_ENDS_WITHIN_S)
-
-    def close(self) -> None:
-        """Take no more; of a monitor that didn't say how it went, say so. Lets go of the hub nowhere."""
-        if self._loop is not None:
-            self._loop.kill(block=False)
-            self._loop = None
-        if self._child is not None and self._child.returncode is None:
-            self._child.kill()
-        for label in sorted(self._unended):
-            self._note("monitor_ended", monitor=label, readings=0, failed=0, problem="it did not answer")
-        self._unended.clear()
+    def _take_rest(self) -> None:
+        """What is still to come, without letting go of the hub, but not for ever."""
+        pipe, until_s = self._child.stdout.fileno(), time.monotonic() + _ENDS_WITHIN_S
+        while (left_s := until_s - time.monotonic()) > 0 and _SELECT([pipe], [], [], left_s)[0]:
+            data = os.read(pipe, _CHUNK)
+            if not data:
+                return
+            self._feed(data)
 
     def _close_input(self) -> None:
         try:
@@ -89,13 +116,13 @@ class Monitoring:
         except OSError:
             logger.info("the monitors' process was gone already")
 
-    def _read(self) -> None:
-        for line in self._child.stdout:
+    def _feed(self, data: bytes) -> None:
+        *lines, self._half_line = (self._half_line + data).split(b"\n")
+        for line in lines:
             try:
                 self._take_row(orjson.loads(line))
             except (ValueError, KeyError, TypeError, ArithmeticError) as error:
                 logger.error("what a monitor said makes no sense: %s", error)  # noqa: TRY400 - not ours
-        self._child.wait()
 
     def _take_row(self, row: Mapping[str, Any]) -> None:
         if "event" in row:

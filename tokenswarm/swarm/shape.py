@@ -28,8 +28,10 @@ class ProfileShape(LoadTestShape):
         assert self.runner is not None
         environment = self.runner.environment
         session = session_of(environment)
-        if self.runner.state == STATE_INIT and not session.make_plan():
-            return None
+        if self.runner.state == STATE_INIT:
+            if not session.make_plan():
+                return None
+            self.reset_time()  # what planning took is no part of the first stage
         plan = session.plan
         if plan.is_open_ended:
             options = environment.parsed_options
