@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
 from tokenswarm.metrics.source import StageSpan
@@ -96,3 +97,21 @@ def test_a_line_waits_for_its_stage_to_be_old_enough() -> None:
         told[i + 1] = watch.broken_line(i + 1.0)
     assert not any(told[s] for s in range(1, 100))
     assert told[100] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "expression", "calm", "wild"),
+    [("target_memory", "max < 512MB", 4e8, 6e8), ("target_requests", "rate < 20/s over 3s", 10.0, 90.0)],
+)
+def test_what_monitors_read_can_end_a_run(name: str, expression: str, calm: float, wild: float) -> None:
+    """A gauge and a counter: nothing while they are calm, and told once they aren't."""
+    watch = AbortWatch((line(name, expression),), STAGES, 1.0)
+    for i in range(20):
+        watch.take_sample(Sample(i + 0.5, "a monitor", name, calm))
+        watch.take_sample(Sample(i + 0.5, "a monitor", "target_threads", 1e9))
+        assert watch.broken_line(i + 1.0) is None
+    broken = []
+    for i in range(20, 25):
+        watch.take_sample(Sample(i + 0.5, "a monitor", name, wild))
+        broken.append(watch.broken_line(i + 1.0))
+    assert any(broken)
