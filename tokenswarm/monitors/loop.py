@@ -146,7 +146,10 @@ class Watch:
 def main() -> None:
     """Read what to read from standard input, and go on until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us, and ends our input
-    order = orjson.loads(sys.stdin.buffer.readline() or b"{}")
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the run was over before it could say what to read
+    order = orjson.loads(line)
     started_at_s, every_s = float(order["started_at_s"]), float(order["every_s"])
     outlet = Outlet(started_at_s)
     stop = threading.Event()
