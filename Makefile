@@ -79,6 +79,10 @@ check: lint types imports ## lint, types and import rules
 test: $(READY) lint imports ## the fast checks and all tests
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
+.PHONY: test-accuracy
+test-accuracy: $(READY) ## every metric against a server that notes what it really did, twenty times as long as in `make test`
+	@$(BIN)/python -m pytest tests/end_to_end/test_accuracy.py --accuracy-rounds 20 -s $(ARGS)
+
 # A proxy's many packages stay out of ours.
 $(LITELLM): requirements-litellm.lock
 	@test -x .venv-litellm/bin/python || $(PYTHON) -m venv .venv-litellm

@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code gives now into the golden files; review the diff before committing",
     )
+    parser.addoption(
+        "--accuracy-rounds",
+        type=int,
+        default=1,
+        help="how many times as many calls tests/end_to_end/test_accuracy.py compares with the truth",
+    )
 
 
 @pytest.fixture

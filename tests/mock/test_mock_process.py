@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -127,7 +128,7 @@ def read_truth(path: Path) -> dict[str, Any]:
 
 def test_the_truth_log_agrees_with_what_clients_received(post_to: Post, tmp_path: Path) -> None:
     """One line a call, with its id and a time for each chunk that came, never before it was due."""
-    path = tmp_path / "truth.jsonl"
+    path, began_s = tmp_path / "truth.jsonl", time.monotonic()
     with MockProcess(MockOptions(ttft="20", itl="3", tokens="6", truth_log=path)) as mock:
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: post_to(mock.url, "mock;reasoning=2", stream=True), range(12)))
@@ -144,7 +145,11 @@ def test_the_truth_log_agrees_with_what_clients_received(post_to: Post, tmp_path
         assert times_ms == sorted(times_ms)
         assert all(at_ms >= 20 + 3 * index - 0.01 for index, at_ms in enumerate(times_ms))
         assert (entry["ttft_ms"], entry["ttfo_ms"]) == (times_ms[0], times_ms[2])
-        assert entry["total_ms"] >= times_ms[-1]
+        handed_ms = entry["handed_ms"]
+        assert all(at_ms < over_ms for at_ms, over_ms in zip(times_ms, handed_ms, strict=True))
+        assert all(over_ms < later_ms for over_ms, later_ms in zip(handed_ms, times_ms[1:], strict=False))
+        assert entry["total_ms"] == handed_ms[-1]
+        assert began_s < entry["monotonic_s"] < time.monotonic()
         assert entry["ttft_ms"] == pytest.approx(answer.chunks[-1]["mock"]["ttft_ms"], abs=0.002)
     entry = truth[whole.json["id"]]
     assert (entry["stream"], entry["ttft_ms"], entry["chunks_ms"], entry["output_tokens"]) == (

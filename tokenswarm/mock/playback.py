@@ -46,6 +46,7 @@ class Call:
         "dialect",
         "events",
         "first_output_s",
+        "handed_s",
         "is_stream",
         "number",
         "received_s",
@@ -72,6 +73,9 @@ class Call:
         self.is_stream = False
         self.status = 0
         self.chunks_s: list[float] = []  # content chunks of a stream
+        self.handed_s: list[
+            float
+        ] = []  # when the write of each was over; of the last ones, when the call was
         self.first_output_s: float | None = None  # the first that isn't reasoning
         self.events = 0
         self.tokens = 0
@@ -243,6 +247,7 @@ class StreamedAnswer:
             drip(data, bytes_per_s, call.connection.send, call.at, then)
         else:
             call.connection.send(data)
+            call.handed_s += [perf_counter()] * (len(call.chunks_s) - len(call.handed_s))
             then()
 
     def _end(self) -> None:

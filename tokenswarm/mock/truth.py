@@ -10,12 +10,15 @@ from tokenswarm.mock.playback import Call, Ending
 
 def truth_of(call: Call, ending: Ending) -> dict[str, Any]:
     """A call at its end; all ms are since its request was read whole."""
-    total_s = perf_counter() - call.received_s
+    ended_s = perf_counter()
+    total_s = ended_s - call.received_s
+    handed_s = call.handed_s + [ended_s] * (len(call.chunks_s) - len(call.handed_s))
     chunks_ms = [round((at_s - call.received_s) * 1000, 3) for at_s in call.chunks_s]
     first_output_s = call.first_output_s
     return {
         "id": call.id.decode(),
         "received_at": round(time() - total_s, 6),
+        "monotonic_s": round(call.received_s, 6),
         "stream": call.is_stream,
         "status": call.status,
         "ending": ending.value,
@@ -24,6 +27,7 @@ def truth_of(call: Call, ending: Ending) -> dict[str, Any]:
         "total_ms": round(total_s * 1000, 3),
         "output_tokens": call.tokens,
         "chunks_ms": chunks_ms,
+        "handed_ms": [round((at_s - call.received_s) * 1000, 3) for at_s in handed_s],
     }
 
 
