@@ -4,9 +4,9 @@
 
 Each client in turn streams from the mock, which notes when it wrote each chunk; the mock on one core, the
 client on another where there are two. The error of a time to the first token is what the client says minus
-what the server noted between request and first write. It has two parts: "seen" is how much later than its write a
-first token was seen; the rest is how long the request was under way, which is the server's as much as the
-client's. The error of a gap is how far it is from the one between the writes. `--openai-python` is the
+what the server noted between request and first write. It has two parts: "seen" is how much later than its
+write a first token was seen; the rest is how long the request was under way, which is the server's as much as
+the client's. The error of a gap is how far it is from the one between the writes. `--openai-python` is the
 interpreter of an environment with the package openai; without it that row is missing.
 Goal: TTFT within 1 ms on average and 5 ms at p99 at 100 users.
 """

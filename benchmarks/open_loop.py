@@ -2,10 +2,11 @@
 
     python benchmarks/open_loop.py [--rate 5000] [--workers 1 2 3] [--seconds 10] [--json FILE]
 
-A whole run for each number of workers: `arrivals: poisson`, whole answers, against an nginx of one process that
-answers every call alike. Nothing is pinned: generator, master and nginx share the cores as the kernel deals
-them, as on a user's machine. Goal: `schedule_delay` p99 ≤ 5 ms and a verdict that stands, or INVALID; a delay
-beyond it under a verdict that stands would be a fault of ours, and is called so.
+A whole run for each number of workers: `arrivals: poisson`, whole answers, against an nginx of one process on
+the first core that answers every call alike. Generator and master run where the kernel puts them, as on a
+user's machine. Goal: `schedule_delay` p99 ≤ 5 ms and a verdict that stands, or INVALID. A delay of twice that
+under a verdict that stands is a fault of ours: then the exit code is 1. On a machine that others use,
+`nice -n -10` shows what it would do by itself.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def measure(target: Nginx, rate: int, workers: int, seconds: int) -> Held:
         found.count("dropped_starts", hold),
         own,
         busy / took_s - own * workers,
-        verdict["status"],
-        verdict["invalid"],
+        verdict["outcome"],
+        verdict["reasons"] if verdict["outcome"] == "invalid" else [],
     )
 
 
@@ -119,8 +120,8 @@ def main() -> int:
                 *(f"\n        {reason}" for reason in row.invalid),
                 flush=True,
             )
-    met = [row for row in rows if row.delay_p99_ms <= GOAL_MS and row.verdict != "INVALID"]
-    wrong = [row for row in rows if row.delay_p99_ms > 2 * GOAL_MS and row.verdict != "INVALID"]
+    met = [row for row in rows if row.delay_p99_ms <= GOAL_MS and row.verdict != "invalid"]
+    wrong = [row for row in rows if row.delay_p99_ms > 2 * GOAL_MS and row.verdict != "invalid"]
     print(f"goal met with {met[0].workers} workers" if met else "goal missed")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))

@@ -112,10 +112,12 @@ def _compare_durations(record: CallRecord, truth: Truth, ends: list[Write], find
         findings.expect(truth, "tpot", record.tpot_s, None)
         return
     near(truth, "max_gap", max(record.gaps_s), max(least_s), max(most_s))
-    if not record.tokens_estimated:
-        spaces = truth.output_tokens - 1
-        spans_s = ends[-1].from_s - ends[0].to_s, ends[-1].to_s - ends[0].from_s
-        near(truth, "tpot", record.tpot_s, spans_s[0] / spaces, spans_s[1] / spaces)
+    if record.tokens_estimated:
+        findings.expect(truth, "tpot", record.tpot_s, None)
+        return
+    # Its bound is a share of a time's, as it is a share of the span.
+    span_s = None if record.tpot_s is None else record.tpot_s * (truth.output_tokens - 1)
+    near(truth, "tpot × spaces", span_s, ends[-1].from_s - ends[0].to_s, ends[-1].to_s - ends[0].from_s)
 
 
 def last_writes(record: CallRecord, truth: Truth) -> list[int]:
