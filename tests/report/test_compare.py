@@ -334,7 +334,11 @@ def test_locusts_csv_against_our_figures_is_an_indication(plain: Plain) -> None:
         ("other.json", '{"name": "x"}', "no schema number"),
         ("newer.json", '{"schema": 99}', "written by a newer tokenswarm"),
         ("half.json", '{"schema": 1}', "the key about is missing"),
-        ("odd.json", '{"schema": 1, "about": 3}', "damaged"),
+        (
+            "odd.json",
+            '{"schema": 1, "about": 3, "verdict": {}, "environment": {}, "configuration": {}}',
+            "damaged",
+        ),
     ],
 )
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path, name: str, content: str | None, said: str) -> None:
@@ -344,6 +348,24 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path: Path, name: str, content: s
     with pytest.raises(RunFolderError, match=re.escape(said)) as caught:
         read_recorded(tmp_path / name)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("environment",), None, "environment holds no keys"),
+        (("configuration",), None, "configuration holds no keys"),
+        (("configuration", "profile"), "x", "configuration.profile holds no keys"),
+        (("about", "time_scale"), "x", "about.time_scale is no number"),
+        (("environment", "memory_bytes"), "x", "environment.memory_bytes is no number"),
+    ],
+)
+def test_a_damaged_summary_is_said_to_be_damaged(
+    plain: Plain, path: tuple[str, ...], value: Any, said: str
+) -> None:
+    """By the key that is, before anybody trips over it."""
+    with pytest.raises(RunFolderError, match=f"^it: damaged: {re.escape(said)}$"):
+        Recorded.of(changed(plain, *path, to=value), "it")
 
 
 def test_an_empty_folder_is_no_run(tmp_path: Path) -> None:

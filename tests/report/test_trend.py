@@ -211,7 +211,7 @@ def test_a_climb_that_did_not_break_gives_an_upper_bound() -> None:
 def test_the_command_says_how_many_instances(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`tokenswarm capacity RUN --rate 1000`, of a folder or a summary.json."""
     file = tmp_path / "summary.json"
-    file.write_text(json.dumps(climbed()), encoding="utf-8")
+    file.write_text(json.dumps({**INCIDENT, "breakpoint": climbed()["breakpoint"]}), encoding="utf-8")
     for run in (tmp_path, file):
         assert commands.main(["capacity", str(run), "--rate", "1000"], standalone_mode=False) == 0
         assert "1,000 calls/s take 6 instances\n" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
 from tokenswarm.profile.values import shown
 from tokenswarm.report.capacity import capacity_of
 from tokenswarm.report.past_runs import find_runs
+from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.trend import trend_of
@@ -48,6 +49,5 @@ def _read(file: Path) -> dict[str, object]:
         raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise RunFolderError(f"{file}: not JSON: {error}") from None
-    if not isinstance(plain, dict) or "verdict" not in plain:
-        raise RunFolderError(f"{file}: not a summary.json of a run")
-    return plain
+    Recorded.of(plain, str(file))  # says what is wrong with it, if anything is
+    return dict(plain)

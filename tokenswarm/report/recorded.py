@@ -61,6 +61,7 @@ class Recorded:
                 f"{source}: schema {schema} was written by a newer tokenswarm; this one reads up to {SCHEMA}"
             )
         try:
+            _check_shape(plain)
             return cls(
                 source,
                 plain["about"]["source_kind"] == "Locust CSV",
@@ -107,6 +108,28 @@ def _read_summary(file: Path, source: str) -> Recorded:
     except orjson.JSONDecodeError as error:
         raise RunFolderError(f"{file}: not JSON: {error}") from None
     return Recorded.of(plain, source)
+
+
+def _check_shape(plain: Mapping[str, Any]) -> None:
+    """ValueError where something that is read later on is of another kind; KeyError where it is missing."""
+    sections = [(name, plain[name]) for name in ("about", "verdict", "environment", "configuration")]
+    sections += [(f"configuration.{name}", value or {}) for name, value in _parts(plain["configuration"])]
+    wrong = [name for name, value in sections if not isinstance(value, Mapping)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} holds no keys")
+    numbers = {
+        "about.time_scale": plain["about"].get("time_scale", 1.0),
+        "environment.memory_bytes": plain["environment"].get("memory_bytes") or 0,
+    }
+    wrong = [name for name, value in numbers.items() if not isinstance(value, int | float)]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is no number")
+
+
+def _parts(configuration: Any) -> list[tuple[str, Any]]:
+    if not isinstance(configuration, Mapping):
+        return []  # said of the whole
+    return [(name, configuration.get(name)) for name in ("profile", "target")]
 
 
 def _figures(plain: Mapping[str, Any]) -> Iterator[tuple[FigureKey, Figure]]:
