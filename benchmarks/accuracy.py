@@ -49,7 +49,6 @@ class Errors:
     seen_p99: float
     gap_p50: float
     gap_p99: float
-    us_per_chunk: float  # of CPU
 
 
 def measure(client: str, python: str, users: int, rounds: int) -> Errors:
@@ -57,7 +56,6 @@ def measure(client: str, python: str, users: int, rounds: int) -> Errors:
     ttft_ms: list[float] = []
     seen_ms: list[float] = []
     gaps_ms: list[float] = []
-    cpu_s, chunks = 0.0, 0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as place:
             log = Path(place) / "truth.jsonl"
@@ -65,7 +63,6 @@ def measure(client: str, python: str, users: int, rounds: int) -> Errors:
                 os.sched_setaffinity(mock.pid, {TARGET_CORE})
                 rows = run_client(client, python, mock.url, users)
             truths = read_truths(log)
-        cpu_s += rows.pop()["cpu_s"]
         for row in rows:
             truth = truths[row["id"]]
             seen_s = row["seen_s"]
@@ -73,7 +70,6 @@ def measure(client: str, python: str, users: int, rounds: int) -> Errors:
             ttft_ms.append((seen_s[0] - row["sent_s"] - ttft_s) * 1000)
             seen_ms.append((seen_s[0] - truth.writes[0].to_s) * 1000)
             gaps_ms += gap_errors_ms(seen_s, truth)
-            chunks += truth.chunks
     for values in (ttft_ms, seen_ms, gaps_ms):
         values.sort()
     return Errors(
@@ -86,7 +82,6 @@ def measure(client: str, python: str, users: int, rounds: int) -> Errors:
         seen_ms[len(seen_ms) * 99 // 100],
         median(gaps_ms),
         gaps_ms[len(gaps_ms) * 99 // 100],
-        cpu_s / chunks * 1e6,
     )
 
 
@@ -125,10 +120,8 @@ def main() -> None:
     else:
         print("openai: not measured, --openai-python names no environment that has it")
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"{'':<18}{'error of TTFT, ms':>27}{'seen late, ms':>18}{'gaps, ms':>18}{'CPU a':>11}")
-    print(
-        f"users client{'mean':>15}{'p50':>9}{'p99':>9}" + f"{'p50':>9}{'p99':>9}" * 2 + f"{'chunk, µs':>11}"
-    )
+    print(f"{'':<18}{'error of TTFT, ms':>27}{'seen late, ms':>18}{'gaps, ms':>18}")
+    print(f"users client{'mean':>15}{'p50':>9}{'p99':>9}" + f"{'p50':>9}{'p99':>9}" * 2)
     found = []
     for users in arguments.users:
         for client, python in clients.items():
@@ -136,7 +129,7 @@ def main() -> None:
             found.append(row)
             print(
                 f"{row.users:>5} {row.client:<12}{row.ttft_mean:9.2f}{row.ttft_p50:9.2f}{row.ttft_p99:9.2f}"
-                f"{row.seen_p50:9.2f}{row.seen_p99:9.2f}{row.gap_p50:9.3f}{row.gap_p99:9.2f}{row.us_per_chunk:11.0f}",
+                f"{row.seen_p50:9.2f}{row.seen_p99:9.2f}{row.gap_p50:9.3f}{row.gap_p99:9.2f}",
                 flush=True,
             )
     ours = [row for row in found if row.client == "tokenswarm" and row.users == 100]

@@ -3,7 +3,7 @@
     python accuracy_client.py tokenswarm|read-time|openai|httpx URL MODEL USERS CALLS > calls.jsonl
 
 Each line is a call: its id, when it was asked for, and when each chunk of content was seen, in seconds on the
-machine's monotonic clock. The last line has the CPU seconds of the process. Users begin within half a second.
+machine's monotonic clock. Users begin within half a second.
 """
 
 from __future__ import annotations
@@ -107,15 +107,12 @@ async def by_httpx(url: str, model: str, users: int, calls: int) -> Calls:
 def main() -> None:
     name, url, model = sys.argv[1:4]
     users, calls = map(int, sys.argv[4:])
-    began_s = time.process_time()
     if name in ("openai", "httpx"):
         found = asyncio.run({"openai": by_openai, "httpx": by_httpx}[name](url, model, users, calls))
     else:
         found = by_tokenswarm(url, model, users, calls, is_stamped=name == "tokenswarm")
-    cpu_s = time.process_time() - began_s
     for row in found:
         print(json.dumps(row))
-    print(json.dumps({"cpu_s": cpu_s}))
 
 
 if __name__ == "__main__":
