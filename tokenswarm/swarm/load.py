@@ -28,6 +28,7 @@ from tokenswarm.swarm.arm import Arm
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
 from tokenswarm.swarm.cache_trial import CacheTrial, Draws
 from tokenswarm.swarm.cpu import CpuMeter
+from tokenswarm.swarm.ended_calls import AT_ONCE, EndedCalls
 from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
@@ -75,6 +76,8 @@ class Load:
         self.is_patient = plan.profile.rate_limits == "honour"
         counted = plan.counted_stage
         self._counted_stage = counted.name if counted is not None else None
+        # With a cache on trial, what a call found decides what the next one asks: none may wait.
+        self.ended = EndedCalls(self.finish, at_once=1 if self.cache_trial is not None else AT_ONCE)
         self.calls = 0  # that ended, as collected
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)
@@ -147,6 +150,7 @@ class Load:
 
         At the end of a run it must be `at_once`: Locust may exit as soon as we let go of the hub.
         """
+        self.ended.finish_all()
         elapsed_s = time.monotonic() - self.started_at_s
         stage = self._stage_name(elapsed_s)
         for name, values_s in (("generator_lag", self._lag.take()), ("gc_pause", self._garbage.take())):
@@ -164,6 +168,7 @@ class Load:
 
     def stop(self) -> None:
         """End what runs beside the users."""
+        self.ended.stop()
         self._lag.stop()
         self._garbage.stop()
         if self.arrivals is not None:

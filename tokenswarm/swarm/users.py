@@ -87,6 +87,7 @@ class PromptUser(User):
         """Free the socket; a user that stopped leaves none behind."""
         for connection in self._connections.values():
             connection.close()
+        self._load.ended.finish_all()  # before Locust takes its statistics for the last time
 
     @task
     def send_prompt(self) -> None:
@@ -126,8 +127,7 @@ class PromptUser(User):
         finally:
             # Also when the greenlet is killed in mid-call: the target has seen this call.
             if record is not None and record.ended_at_s is not None:
-                load.finish(record)
-                self._tell_locust(record)
+                load.ended.add(record, self._tell_locust)
         if record is not None and not record.is_success:
             gevent.sleep(0)  # one that failed at once never waited, and others want their turn
 
@@ -138,6 +138,12 @@ class PromptUser(User):
         failure = None
         if record.outcome not in (SUCCESS, EXPECTED):
             failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
+        try:
+            self._fire_request(record, latency_s, failure)
+        except StopUser:
+            self.stop()  # a listener wants this user to end, who may be in its next call
+
+    def _fire_request(self, record: CallRecord, latency_s: float | None, failure: Exception | None) -> None:
         self._fire(
             request_type=self._method,
             name=_row_name(record.arm, self._row, record.prompt, record.stream),

@@ -1,0 +1,54 @@
+"""Calls that ended are counted a few dozen at a time, and none is forgotten."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+
+from tokenswarm.metrics.call import CallRecord
+from tokenswarm.swarm.ended_calls import AT_ONCE, EndedCalls
+
+
+def test_calls_are_finished_together_and_then_told() -> None:
+    """One fewer than a batch waits; the next one has all finished, each before any is told."""
+    done: list[str] = []
+    ended = EndedCalls(lambda record: done.append(f"finish {record.prompt}"), at_once=3)
+    for name in "abc":
+        assert done == []
+        record = CallRecord(0.0)
+        record.prompt = name
+        ended.add(record, lambda record: done.append(f"tell {record.prompt}"))
+    assert done == ["finish a", "finish b", "finish c", "tell a", "tell b", "tell c"]
+    ended.stop()
+
+
+def test_no_call_waits_for_long() -> None:
+    """A single call of a slow load is counted all the same."""
+    told: list[CallRecord] = []
+    ended = EndedCalls(lambda _: None)
+    record = CallRecord(0.0)
+    ended.add(record, told.append)
+    assert told == []
+    with gevent.Timeout(10):
+        while not told:
+            gevent.sleep(0.01)
+    assert told == [record]
+    ended.stop()
+
+
+def test_what_raises_takes_no_other_call_with_it() -> None:
+    """A bug costs one call its turn; the others come with the next look, or at the end."""
+    finished: list[CallRecord] = []
+
+    def faulty(record: CallRecord) -> None:
+        finished.append(record)
+        if len(finished) == 2:
+            raise ValueError("a bug")
+
+    ended, told = EndedCalls(faulty), []
+    for _ in range(AT_ONCE - 1):
+        ended.add(CallRecord(0.0), told.append)
+    with pytest.raises(ValueError, match="a bug"):
+        ended.finish_all()
+    ended.stop()
+    assert len(finished) == len(told) == AT_ONCE - 1
