@@ -76,8 +76,8 @@ imports: $(READY)
 check: lint types imports ## lint, types and import rules
 
 .PHONY: test
-test: $(READY) lint imports ## the fast checks and all tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+test: $(READY) lint imports ## the fast checks and the tests; with LONG=1 those that take longest, too
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(if $(LONG),--long) $(ARGS)
 
 .PHONY: test-accuracy
 test-accuracy: $(READY) ## every metric against a server that notes what it really did, twenty times as long as in `make test`

@@ -13,11 +13,34 @@ GoldenCheck = Callable[[Path, str], None]
 # What shares a costly session fixture: a LiteLLM, an environment with everything installed. By path, since
 # pytest-xdist 3.8 doesn't see marks of groups any more where pytest is 9.2 or newer.
 ON_ONE_WORKER = ("tests/end_to_end/gateways/", "tests/deploy/test_installed.py")
+# Ten seconds and more each, of parts that few changes touch. They run with --long, as in CI, and when named.
+LONG = (
+    "tests/ci/test_workflow.py",
+    "tests/deploy/test_installed.py",
+    "tests/end_to_end/exporters/",
+    "tests/end_to_end/gateways/",
+    "tests/end_to_end/test_ab.py",
+    "tests/end_to_end/test_coverage.py::test_every_command_does_its_work",
+    "tests/end_to_end/test_failover.py",
+    "tests/end_to_end/test_overhead_truth.py",
+    "tests/end_to_end/test_suite_run.py",
+    "tests/end_to_end/test_websocket.py::test_the_shipped_profile_holds_its_connections",
+    "tests/end_to_end/web/",
+    "tests/swarm/test_soak_memory.py",
+    "tests/transport/test_transport_hostile.py::test_ten_thousand_bad_answers_leave_nothing_behind",
+)
 
 
 def pytest_configure() -> None:
-    """Our own CI's job page is for our own CI: runs that tests make must not write on it."""
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    """Runs that tests make must not write on our own CI's job page, nor take over what our `make` was told."""
+    for name in (
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+    ):
         os.environ.pop(name, None)
 
 
@@ -33,7 +56,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByPath(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long ones out, and count them as left out, unless they were asked for."""
+    if config.getoption("--long") or config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    left_out = [item for item in items if item.nodeid.startswith(LONG)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.nodeid.startswith(LONG)]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the tests that take longest, too")
     parser.addoption(
         "--refresh-golden",
         action="store_true",
