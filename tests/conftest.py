@@ -32,7 +32,7 @@ LONG = (
 
 
 def pytest_configure() -> None:
-    """Runs that tests make must not write on our own CI's job page, nor take over what our `make` was told."""
+    """Runs that tests make must not write on our own CI's job page, nor hear what our `make` was told."""
     for name in (
         "GITHUB_ACTIONS",
         "GITHUB_STEP_SUMMARY",
