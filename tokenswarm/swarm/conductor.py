@@ -254,9 +254,9 @@ class Conductor:
         self._is_closed = True
         # From here on nothing may let go of the hub: see Load.drain.
         self._loop.kill(block=False)
+        self._take_local(at_once=True)
         if self._monitoring is not None:
             self._monitoring.close()
-        self._take_local(at_once=True)
         self.merge.pass_on()
         strangers = self._runner.dropped if isinstance(self._runner, FleetMaster) else 0
         if self._prompts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -72,8 +74,10 @@ class Monitoring:
             self._loop = None
         if self._child is not None:
             self._take_rest()
-            if self._child.poll() is None:
-                self._child.kill()
+            # Not by gevent's poll() and kill(): they may let go of the hub, and Locust would exit.
+            if self._child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._child.pid, signal.SIGKILL)
         for label in sorted(self._unended):
             self._note("monitor_ended", monitor=label, readings=0, failed=0, problem="it did not answer")
         self._unended.clear()
