@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 from typing import Final
 
 from rich import box
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tokenswarm.report.ab import AbResult
+from tokenswarm.report.terminal import drawn
 
 _STYLES: Final = {
     "regressed": "red",
@@ -19,32 +20,23 @@ _STYLES: Final = {
     "inconclusive": "magenta",
     "interrupted": "magenta",
 }
-_PLAIN_WIDTH: Final = 120  # of a log or a file, which has no width of its own
-_NARROWEST: Final = 60
+_PLAIN_WIDTH: Final = 120  # its table is wider than those of a run
 
 
 def render(result: AbResult, *, width: int | None = None, is_terminal: bool = False) -> str:
     """The whole text; colours and the terminal's width only for a terminal."""
-    console = Console(
-        file=io.StringIO(),
-        width=max(_NARROWEST, width or _PLAIN_WIDTH),
-        force_terminal=is_terminal,
-        color_system="standard" if is_terminal else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        console.print(Text(f"A is {result.a.shown}, B is {result.b.shown}; {result.pairs} pairs count"))
-        console.print()
-        console.print(_table(result))
-        for note in result.notes:
-            console.print(Text(f" ! {note}"))
-        if result.notes:
-            console.print()
-        console.print(Text(result.sentence, style=f"bold {_STYLES[result.outcome]}"))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    return drawn(_parts(result), width=width, is_terminal=is_terminal, plain_width=_PLAIN_WIDTH)
+
+
+def _parts(result: AbResult) -> Iterator[RenderableType]:
+    yield Text(f"A is {result.a.shown}, B is {result.b.shown}; {result.pairs} pairs count")
+    yield ""
+    yield _table(result)
+    for note in result.notes:
+        yield Text(f" ! {note}")
+    if result.notes:
+        yield ""
+    yield Text(result.sentence, style=f"bold {_STYLES[result.outcome]}")
 
 
 def _table(result: AbResult) -> Table:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Final
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tokenswarm.report.compare import chief_rows
 from tokenswarm.report.comparison import Comparison
+from tokenswarm.report.terminal import drawn
 
 _STYLES: Final = {
     "regressed": "red",
@@ -23,27 +23,12 @@ _STYLES: Final = {
     "indicative": "yellow",
     "": "",
 }
-_PLAIN_WIDTH: Final = 110
-_NARROWEST: Final = 60
 
 
 def render(comparison: Comparison, *, width: int | None = None, is_terminal: bool = False) -> str:
     """The whole text; colours and the terminal's width only for a terminal."""
-    console = Console(
-        file=io.StringIO(),
-        width=max(_NARROWEST, width or _PLAIN_WIDTH),
-        force_terminal=is_terminal,
-        color_system="standard" if is_terminal else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        console.print(Text(f"base     {comparison.base}\ncurrent  {comparison.current}"))
-        for part in parts(comparison):
-            console.print(part)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    head = Text(f"base     {comparison.base}\ncurrent  {comparison.current}")
+    return drawn((head, *parts(comparison)), width=width, is_terminal=is_terminal)
 
 
 def parts(comparison: Comparison) -> Iterator[RenderableType]:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import jinja2
@@ -21,12 +20,12 @@ from tokenswarm.report.climb_chart import climb_chart, load_chart
 from tokenswarm.report.environment import facts_of
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
+from tokenswarm.report.pages import new_environment
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.spectrum_charts import spectrum_charts
 from tokenswarm.report.summary import Summary
 from tokenswarm.report.time_charts import MOST_NAMED_MARKS, time_charts
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 # What readers ask, in the order in which they ask it; each has a partial in templates/sections/.
 SECTIONS: Final = (
     "verdict",
@@ -107,13 +106,7 @@ def _load_charts(summary: Summary) -> Iterator[Chart]:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = new_environment()
     environment.filters.update(
         whole=figures.whole,
         time_ms=figures.time_ms,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Final
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +19,7 @@ from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
 from tokenswarm.report.summary import Summary
+from tokenswarm.report.terminal import drawn
 
 _STYLES: Final = {
     "pass": "green",
@@ -38,27 +38,11 @@ _WORDS: Final = {
     "inconclusive": "INCONCLUSIVE",
     "not_measured": "not measured",
 }
-_NARROWEST: Final = 60
-_PLAIN_WIDTH: Final = 110  # of a log or a file, which has no width of its own
 
 
 def render(summary: Summary, *, width: int | None = None, is_terminal: bool = False) -> str:
     """The whole text; colours and the terminal's width only for a terminal."""
-    console = Console(
-        file=io.StringIO(),
-        width=max(_NARROWEST, width or _PLAIN_WIDTH),
-        force_terminal=is_terminal,
-        color_system="standard" if is_terminal else None,
-        highlight=False,
-        emoji=False,
-        markup=False,  # square brackets in the target's words are no markup
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        for part in _parts(summary):
-            console.print(part)
-    lines = (line.rstrip() for line in capture.get().splitlines())
-    return "\n".join(lines) + "\n"
+    return drawn(_parts(summary), width=width, is_terminal=is_terminal)
 
 
 def _parts(summary: Summary) -> Iterator[RenderableType]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 import jinja2
@@ -14,12 +13,11 @@ from markupsafe import Markup
 
 from tokenswarm.metrics.change_points import FEWEST_RUNS
 from tokenswarm.report.figures import share, whole
+from tokenswarm.report.pages import new_environment
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.past_runs import PastRun
 from tokenswarm.report.trend import Course, GroupTrend, Trend
 from tokenswarm.report.trend_chart import draw
-
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def to_html(trend: Trend, folder: Path) -> str:
@@ -97,8 +95,6 @@ def _plain(text: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
-    )
+    environment = new_environment()
     environment.filters.update(runs=runs_text, spent=spent_text, whole=whole)
     return environment
