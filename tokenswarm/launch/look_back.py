@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import orjson
 
-from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
+from tokenswarm.errors import ConfigurationError, ExitCode
 from tokenswarm.profile.values import shown
 from tokenswarm.report.capacity import capacity_of
 from tokenswarm.report.past_runs import find_runs
-from tokenswarm.report.recorded import Recorded
+from tokenswarm.report.recorded import Recorded, read_json
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.trend import trend_of
@@ -43,11 +42,6 @@ def show_capacity(run: Path, wanted_rate: float, loaded: int, headroom: float) -
 
 
 def _read(file: Path) -> dict[str, object]:
-    try:
-        plain = orjson.loads(file.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise RunFolderError(f"{file}: not JSON: {error}") from None
+    plain = read_json(file)
     Recorded.of(plain, str(file))  # says what is wrong with it, if anything is
     return dict(plain)

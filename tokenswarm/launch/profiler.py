@@ -27,7 +27,6 @@ from tokenswarm.monitors.spec import ProcessSpec
 from tokenswarm.monitors.stacks import Stack, folded, parse_folded, parse_perf_script
 from tokenswarm.report.flame_graph import flame_graph
 
-TOOLS: Final = ("perf", "py-spy")
 SVG: Final = "flame-graph.svg"
 FOLDED: Final = "flame-graph.folded"
 _HOLD: Final = "hold"

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from tokenswarm.errors import RunFolderError
-from tokenswarm.report.recorded import Recorded
+from tokenswarm.report.recorded import Recorded, read_json
 
 _UNTRUSTED: Final = ("invalid", "interrupted")
 
@@ -108,12 +106,7 @@ def find_runs(places: Iterable[Path]) -> Found:
 
 
 def _read(file: Path) -> PastRun:
-    try:
-        plain = orjson.loads(file.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise RunFolderError(f"{file}: not JSON: {error}") from None
+    plain = read_json(file)
     recorded = Recorded.of(plain, str(file))
     try:
         at = datetime.fromisoformat(str(recorded.about["started_at"]))

@@ -99,15 +99,19 @@ def read_recorded(source: Path) -> Recorded:
 
 
 def _read_summary(file: Path, source: str) -> Recorded:
+    if not file.exists():
+        raise RunFolderError(f"{file}: no such file")
+    return Recorded.of(read_json(file), source)
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds; RunFolderError if it can't be read, or is none."""
     try:
-        plain = orjson.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise RunFolderError(f"{file}: no such file") from None
+        return orjson.loads(file.read_bytes())
     except OSError as error:
         raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise RunFolderError(f"{file}: not JSON: {error}") from None
-    return Recorded.of(plain, source)
 
 
 def _check_shape(plain: Mapping[str, Any]) -> None:
