@@ -7,31 +7,35 @@ import select
 import subprocess
 import sys
 import tempfile
+from http.client import HTTPConnection, HTTPException
 from time import monotonic
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Final, Literal, Self
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.options import ADMIN, LISTENING
 
 START_TIMEOUT_S: Final = 15.0
 STOP_TIMEOUT_S: Final = 5.0
+_SCRAPE_TIMEOUT_S: Final = 5.0
+
+Role = Literal["gateway", "provider"]
 
 
 class Child:
-    """`with Child("provider", arguments) as child:` runs a mock; `child.url` is where.
+    """Base of our mocks: `with Child("provider", arguments) as child:` runs one; `child.url` is where.
 
     It has a session of its own, so that a Ctrl-C in the terminal doesn't reach it before the run has
     drained; told to, it ends when this process does, however that happens (`--stop-with-stdin`).
     """
 
-    def __init__(self, role: str, arguments: list[str]) -> None:
+    def __init__(self, role: Role, arguments: list[str]) -> None:
         self._role = role
         self._arguments = arguments
         self._child: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
         self.url = ""
-        self.admin_url = ""  # of the admin port if there is one, else the same
+        self.admin_url = ""  # of its admin port, which stays open while it refuses connections, else the same
 
     def __enter__(self) -> Self:
         # A file and not a pipe: nobody reads it while the child runs, and a full pipe would block it.
@@ -65,6 +69,7 @@ class Child:
 
     @property
     def has_ended(self) -> bool:
+        """Whether the process is gone, whoever ended it."""
         assert self._child is not None, "not started"
         return self._child.poll() is not None
 
@@ -73,6 +78,18 @@ class Child:
         assert self._child is not None, "not started"
         self._child.kill()
         self._child.wait()
+
+    def scrape(self) -> str:
+        """Its metrics page; ConnectionError if it doesn't answer."""
+        url = self.admin_url or self.url
+        connection = HTTPConnection(url.removeprefix("http://"), timeout=_SCRAPE_TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        except (OSError, HTTPException) as error:
+            raise ConnectionError(f"the mock {self._role} at {url} doesn't answer: {error}") from error
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         """Ask it to end, and wait for that; may be called again."""

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection, HTTPException
-from types import TracebackType
-from typing import Final, Literal, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tokenswarm.mock.child import Child
+from tokenswarm.mock.child import Child, Role
 from tokenswarm.mock.effort import Effort
 from tokenswarm.mock.options import MockOptions, arguments_of
-
-Role = Literal["gateway", "provider"]
-_SCRAPE_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,64 +62,26 @@ def parse_counters(text: str) -> MockCounters:
     )
 
 
-class MockProcess:
+class MockProcess(Child):
     """`with MockProcess(MockOptions(...)) as mock:` runs the provider's engine; `mock.url` is where.
 
     It ends when this process does, however that happens.
     """
 
     def __init__(self, options: MockOptions | None = None, role: Role = "gateway") -> None:
-        self._role = role
         self._options = replace(options or MockOptions(), stop_with_stdin=True)
-        self._child = Child(role, arguments_of(self._options))
-        self.url = ""
-        self.admin_url = ""  # of its admin port, which stays open while it refuses connections, else the same
-
-    def __enter__(self) -> Self:
-        self._child.__enter__()
-        self.url, self.admin_url = self._child.url, self._child.admin_url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._child.stop()
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process is gone, whoever ended it."""
-        return self._child.has_ended
+        super().__init__(role, arguments_of(self._options))
 
     def again(self) -> MockProcess:
         """Another with these options on these very ports, not yet started: what a supervisor would start."""
         admin_port = None if self._options.admin_port is None else port_of(self.admin_url)
         return MockProcess(replace(self._options, port=port_of(self.url), admin_port=admin_port), self._role)
 
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        self._child.kill()
-
     def counters(self) -> MockCounters:
         """What the mock has counted up to now; ConnectionError if it doesn't answer."""
-        return parse_counters(scrape(self.admin_url or self.url, f"the mock {self._role}"))
+        return parse_counters(self.scrape())
 
 
 def port_of(url: str) -> int:
     """Of a mock's URL."""
     return int(url.rpartition(":")[2])
-
-
-def scrape(url: str, who: str) -> str:
-    """The metrics page of a mock; ConnectionError if it doesn't answer."""
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=_SCRAPE_TIMEOUT_S)
-    try:
-        connection.request("GET", "/metrics")
-        return connection.getresponse().read().decode()
-    except (OSError, HTTPException) as error:
-        raise ConnectionError(f"{who} at {url} doesn't answer: {error}") from error
-    finally:
-        connection.close()

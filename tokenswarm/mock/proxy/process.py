@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tokenswarm.mock.child import Child
 from tokenswarm.mock.effort import Effort
 from tokenswarm.mock.options import arguments_of
-from tokenswarm.mock.process import scrape
 from tokenswarm.mock.proxy.options import GatewayOptions
 
 
@@ -89,40 +86,15 @@ def parse_gateway_counters(text: str) -> GatewayCounters:
     )
 
 
-class GatewayProcess:
+class GatewayProcess(Child):
     """`with GatewayProcess(GatewayOptions((provider.url,))) as gateway:` runs a gateway in front of them.
 
     It ends when this process does, however that happens.
     """
 
     def __init__(self, options: GatewayOptions) -> None:
-        self._child = Child("gateway", arguments_of(replace(options, stop_with_stdin=True)))
-        self.url = ""
-        self.admin_url = ""
-
-    def __enter__(self) -> Self:
-        self._child.__enter__()
-        self.url, self.admin_url = self._child.url, self._child.admin_url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._child.stop()
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process is gone, whoever ended it."""
-        return self._child.has_ended
-
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        self._child.kill()
+        super().__init__("gateway", arguments_of(replace(options, stop_with_stdin=True)))
 
     def counters(self) -> GatewayCounters:
         """What it has counted up to now; ConnectionError if it doesn't answer."""
-        return parse_gateway_counters(scrape(self.admin_url, "the mock gateway"))
+        return parse_gateway_counters(self.scrape())
