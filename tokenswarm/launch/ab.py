@@ -33,6 +33,7 @@ from tokenswarm.report.figures import milliseconds, share
 from tokenswarm.report.recorded import Recorded
 from tokenswarm.runs.folder import new_folder
 from tokenswarm.runs.machine import describe_machine
+from tokenswarm.voice import say
 
 _SIDES: Final = ("a", "b")
 _SHOWN: Final[Mapping[str, Callable[[float], str]]] = {
@@ -127,7 +128,7 @@ def _measure(request: AbRequest, folder: Path, plan: AbPlan) -> AbPlan:
     schedule = [(pair, side) for pair, order in enumerate(plan.orders, start=1) for side in order]
     try:
         for pair, side in schedule:
-            _say(f"pair {pair} of {request.pairs}, against {side.upper()}")
+            say(f"pair {pair} of {request.pairs}, against {side.upper()}")
             done = _run_leg(request, folder, pair, side)
             kept = {"pair": pair, "side": side, "folder": done.leg.folder}
             plan = replace(plan, legs=(*plan.legs, kept))
@@ -175,11 +176,7 @@ def _run_leg(request: AbRequest, folder: Path, pair: int, side: str) -> _Done:
 def _say_leg(leg: Leg) -> None:
     figures = [f"{name} {show(leg.figures[name])}" for name, show in _SHOWN.items() if name in leg.figures]
     doubt = f"; its pair won't count: {leg.trouble}" if leg.trouble else ""
-    _say(f"pair {leg.pair}, {leg.side}: {', '.join(figures) or 'no call succeeded'}{doubt}")
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    say(f"pair {leg.pair}, {leg.side}: {', '.join(figures) or 'no call succeeded'}{doubt}")
 
 
 def _resolved(request: AbRequest, side: str) -> Resolved:

@@ -9,6 +9,7 @@ import click
 
 from tokenswarm.report import to_github, to_markdown
 from tokenswarm.report.summary import Summary
+from tokenswarm.voice import say
 
 
 def tell_github(summary: Summary, environ: Mapping[str, str]) -> None:
@@ -28,4 +29,4 @@ def show_on_page(markdown: str, environ: Mapping[str, str]) -> None:
         with Path(file).open("a", encoding="utf-8") as page:
             page.write(f"{markdown}\n")
     except OSError as error:
-        click.echo(f"tokenswarm: GITHUB_STEP_SUMMARY {file} can't be written: {error.strerror}", err=True)
+        say(f"tokenswarm: GITHUB_STEP_SUMMARY {file} can't be written: {error.strerror}")

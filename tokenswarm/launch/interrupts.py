@@ -9,10 +9,11 @@ while judging      the first is answered with a line, the second gives up the re
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
+
+from tokenswarm.voice import say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -56,7 +57,7 @@ class Interrupts:
         self._react()
 
     def _say_that_it_ends(self) -> None:
-        print("\nthe load is over, its verdict comes now; again to do without it", file=sys.stderr)  # noqa: T201
+        say("\nthe load is over, its verdict comes now; again to do without it")
         self._react = _stop
 
 

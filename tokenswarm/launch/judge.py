@@ -24,6 +24,7 @@ from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
 from tokenswarm.report.write import write_beside, write_into, write_json
+from tokenswarm.voice import say
 
 
 def judge_folder(folder: Path, baseline: Recorded | None = None) -> ExitCode:
@@ -65,7 +66,7 @@ def judge_run(
     except OSError as error:
         unkept = unkept or f"the terminal's output can't be written: {error.strerror}"
     if unkept:
-        click.echo(f"tokenswarm: {unkept}; what was measured could not be kept whole", err=True)
+        say(f"tokenswarm: {unkept}; what was measured could not be kept whole")
         return code or ExitCode.INCONCLUSIVE
     return code
 

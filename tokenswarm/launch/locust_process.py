@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from tokenswarm.launch.fleet import Fleet
 from tokenswarm.launch.interrupts import Interrupts
+from tokenswarm.voice import say
 
 _STOP_WITH_STDIN: Final = "TOKENSWARM_STOP_WITH_STDIN"  # read by swarm/parent.py
 _SHOW_CURSOR: Final = "\x1b[?25h\n"
@@ -96,7 +97,7 @@ class LocustProcess:
 
     def _interrupt(self) -> None:
         if self._interrupts.count == 1:
-            print("\nstopping: calls in flight get a few seconds; again to end at once", file=sys.stderr)  # noqa: T201
+            say("\nstopping: calls in flight get a few seconds; again to end at once")
             self._process.send_signal(signal.SIGTERM)
         else:
             self._signal_group(signal.SIGKILL)

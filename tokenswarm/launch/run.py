@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -46,6 +45,7 @@ from tokenswarm.runs.machine import describe_machine
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.arrival import arrival_clock_name
 from tokenswarm.transport.speech import speech_of
+from tokenswarm.voice import say
 from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_signals import AUTO
 
@@ -103,7 +103,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         if provider is not None:
             _say_preflight(resolved, provider)
         for warning in check_monitors(monitors):
-            _say(f"warning: {warning}")
+            say(f"warning: {warning}")
         spans = StagePlan(resolved.profile.stages).spans()
         aim = aim_of(request.profiler, monitors.process, spans) if request.profiler else None
         machine = describe_machine(Path.cwd())
@@ -115,7 +115,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         if request.exports is not None:
             options += request.exports.options()
         command = locust_command(locustfile, folder, options, request.fleet)
-        _say(f"running {shown(command)}")
+        say(f"running {shown(command)}")
         workers = request.fleet.workers if request.fleet is not None else 1
         started = Started(request.names.time_scale, request.seed, workers, shown(command))
         facts = facts_of(resolved, target, started, is_mock=own is not None)
@@ -127,7 +127,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         facts["target"]["monitors"] = list(monitors.labels)
         environment = {**machine, "arrival_clock": arrival_clock_name()}
         run_json = _new_run_json(folder, {**facts, "environment": environment})
-        with Profiler(aim, folder, _say) as profiler, LocustProcess(command, interrupts) as locust:
+        with Profiler(aim, folder, say) as profiler, LocustProcess(command, interrupts) as locust:
             code = locust.wait()
         if code == ExitCode.BAD_CONFIGURATION:
             # It has said why, and nothing was loaded.
@@ -167,7 +167,7 @@ def _say_limits(resolved: Resolved, fleet: Fleet | None) -> None:
     if isinstance(fleet, RemoteFleet):
         fleet.check_address()
         for warning in warnings_of(fleet, resolved.target.url if resolved.target is not None else ""):
-            _say(f"warning: {warning}")
+            say(f"warning: {warning}")
         if resolved.target is not None:
             return  # the connections are the workers'
     stages = StagePlan(resolved.profile.stages)
@@ -176,14 +176,14 @@ def _say_limits(resolved: Resolved, fleet: Fleet | None) -> None:
     for warning in check_limits(
         connections, fleet.workers if fleet is not None else 1, has_mock=resolved.target is None
     ):
-        _say(warning)
+        say(warning)
 
 
 def _say_processes(own: Embedded) -> None:
     """Who runs where: a process that is to be killed must be found."""
     if own.stack is not None:
         for process in own.processes:
-            _say(f"started the {process['name']}: pid {process['pid']}, {process['url']}")
+            say(f"started the {process['name']}: pid {process['pid']}, {process['url']}")
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
@@ -195,7 +195,7 @@ def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
         for stream, share in ((True, streaming), (False, 1 - streaming))
         if share > 0
     ]
-    _say(f"preflight: calling {target.url}")
+    say(f"preflight: calling {target.url}")
     result = preflight(
         speech_of(target, endpoint),
         f"{endpoint.scheme}://{endpoint.address}",
@@ -204,11 +204,11 @@ def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
         target.key_env,
     )
     for warning in result.warnings:
-        _say(f"preflight: {warning}")
+        say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"
-    _say(f"preflight: {end}")
+    say(f"preflight: {end}")
     if target.gateway == AUTO and result.gateway is not None and resolved.target is not None:
-        _say(f"preflight: gateway: {result.gateway.gateway}, by {result.gateway.why}")
+        say(f"preflight: gateway: {result.gateway.gateway}, by {result.gateway.why}")
     return result
 
 
@@ -216,7 +216,7 @@ def _say_in_flight(profile: Profile, result: Preflight) -> None:
     """One call by itself is as fast as the target gets: a cap that is too low for it is too low for load."""
     warning = warn_of_in_flight(profile, mean_latency_s(profile, result.latency_s))
     if warning is not None:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 def _kept(request: RunRequest, target: Target, folder: Path) -> Names:
@@ -270,9 +270,5 @@ def _statement(witness: Witness | None) -> dict[str, Any] | None:
     try:
         return witness.statement() if witness is not None else None
     except ConnectionError as error:
-        _say(f"warning: {error}; its count is missing")
+        say(f"warning: {error}; its count is missing")
         return None
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the command line's own voice

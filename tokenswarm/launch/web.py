@@ -16,6 +16,7 @@ from tokenswarm.launch.locust_process import LocustProcess
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, resolve
+from tokenswarm.voice import say
 
 _WEB: Final = "TOKENSWARM_WEB"  # read by swarm/options.py
 _LOGIN: Final = ("TOKENSWARM_WEB_USER", "TOKENSWARM_WEB_PASSWORD_HASH")  # read by swarm/web_guard.py
@@ -61,7 +62,7 @@ def serve_web_ui(request: WebRequest) -> ExitCode:
             *(("--web-login",) if request.wants_login else ()),
         ]
         shown = f"[{request.host}]" if ":" in request.host else request.host
-        _say(f"open http://{shown}:{request.port}/ – target {target}{more}; Ctrl-C ends it")
+        say(f"open http://{shown}:{request.port}/ – target {target}{more}; Ctrl-C ends it")
         with LocustProcess(command, interrupts) as locust:
             code = locust.wait()
     # It has no end of its own: an interruption is how one leaves it.
@@ -86,7 +87,3 @@ def _check_login() -> None:
             f"--web-login: {' and '.join(missing)} not set; `tokenswarm web-password` makes the hash of a"
             " password, for the environment"
         )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the command line's own voice

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.launch.scenario import locustfile_of
+from tokenswarm.voice import say
 
 _TRY_S: Final = 2.0
 _AGAIN_S: Final = 0.5
@@ -82,11 +83,7 @@ def _reachable(host: str, port: int, deadline_s: float) -> str:
             )
         if not said:
             said = True
-            print(  # noqa: T201 - this is the command line's own voice
-                f"tokenswarm worker: waiting for a master at {host} port {port} ({why})",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"tokenswarm worker: waiting for a master at {host} port {port} ({why})")
         time.sleep(_AGAIN_S)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -35,6 +34,7 @@ from tokenswarm.swarm.roster import Roster, Worker, calls_in
 from tokenswarm.swarm.sent_prompts import PROMPTS, SentPrompts
 from tokenswarm.swarm.sessions import Session
 from tokenswarm.swarm.standing import standing_of
+from tokenswarm.voice import say
 
 CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to master
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
@@ -166,7 +166,7 @@ class Conductor:
         worker = self._worker(client_id)
         self._event("worker_unfit", **worker.facts(), reason=reason)
         line = f"{worker.name} ({worker.where}) can't take part: {reason}"
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file
+        say(line)
         if not self._session.abort_reason:
             self._abort(line)
 
@@ -392,4 +392,4 @@ class Conductor:
 
 
 def _say(line: str) -> None:
-    print(f"tokenswarm: {line}", file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file
+    say(f"tokenswarm: {line}")

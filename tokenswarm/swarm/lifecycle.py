@@ -49,6 +49,7 @@ from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import PromptUser
 from tokenswarm.swarm.web_ui import TokenswarmUi
 from tokenswarm.swarm.worker_runner import FleetWorker
+from tokenswarm.voice import say
 
 # The plan travels to the workers among Locust's custom options, with each spawn message.
 _PLAN: Final = "tokenswarm_plan"
@@ -118,7 +119,7 @@ class Lifecycle:
             try:
                 plan_of(environment, self._scenario)
             except TokenswarmError as error:
-                print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+                say(str(error))
                 sys.exit(error.exit_code)
         self._serve_figures()
         if environment.web_ui is not None:
@@ -157,7 +158,7 @@ class Lifecycle:
                     options.prometheus_host, options.prometheus_port, self._standing
                 )
         except TokenswarmError as error:
-            print(error, file=sys.stderr)  # noqa: T201 - Locust's log may be going to a file
+            say(str(error))
             sys.exit(error.exit_code)
 
     def _add_to_web_ui(self) -> None:
@@ -169,7 +170,7 @@ class Lifecycle:
         try:
             self._web_ui = TokenswarmUi(environment, self._standing, plan_by_form)
         except TokenswarmError as error:
-            print(error, file=sys.stderr)  # noqa: T201
+            say(str(error))
             sys.exit(error.exit_code)
 
     def _standing(self) -> Standing | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -26,6 +25,7 @@ from tokenswarm.swarm.locust_stats import tame
 from tokenswarm.swarm.master_socket import MasterSocket
 from tokenswarm.swarm.messages import problem_in
 from tokenswarm.swarm.options import profile_hash_of
+from tokenswarm.voice import say
 
 _MOST_WORKERS: Final = 5_000  # that ever came
 _MOST_REFUSALS: Final = 20  # that are told of: a worker that can't get in may try for ever
@@ -133,7 +133,7 @@ class FleetMaster(MasterRunner):
         if who not in self.refusals and len(self.refusals) < _MOST_REFUSALS:
             self.refusals[who] = why
             logger.warning("refused a worker (%s): %s", who, why)
-            print(f"refused a worker ({who}): {why}", file=sys.stderr, flush=True)  # noqa: T201
+            say(f"refused a worker ({who}): {why}")
         self.send_message(REFUSED, {"why": why}, client_id)
 
     def _listen_to_sending(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Final
 
@@ -11,6 +10,7 @@ from locust.env import Environment
 
 from tokenswarm.errors import ExitCode
 from tokenswarm.swarm.master_runner import FleetMaster
+from tokenswarm.voice import say
 
 _LOOK_S: Final = 0.2
 _SAY_S: Final = 10.0
@@ -34,23 +34,23 @@ def _wait(runner: FleetMaster, expected: int, max_wait_s: float) -> None:
         now_s = time.monotonic()
         if came != count or now_s - said_s >= _SAY_S:
             count, said_s = came, now_s
-            _say(f"waiting for workers: {came} of {expected} here{_named(runner)}")
+            say(f"waiting for workers: {came} of {expected} here{_named(runner)}")
         if now_s - began_s >= max_wait_s:
             _give_up(runner, came, expected, max_wait_s)
             return
         gevent.sleep(_LOOK_S)
-    _say(f"all {expected} workers are here{_named(runner)}")
+    say(f"all {expected} workers are here{_named(runner)}")
 
 
 def _give_up(runner: FleetMaster, came: int, expected: int, max_wait_s: float) -> None:
-    _say(
+    say(
         f"tokenswarm: only {came} of {expected} workers came within {max_wait_s:g} s{_named(runner)}; nothing"
         " was loaded. Start the others with"
         f" `tokenswarm worker --master HOST --port {runner.master_bind_port}`, wait longer with"
         " --expect-workers-max-wait, or expect fewer"
     )
     for who, why in runner.refusals.items():
-        _say(f"tokenswarm: {who} came and was refused: {why}")
+        say(f"tokenswarm: {who} came and was refused: {why}")
     runner.quit()
     # Locust's main greenlet still waits for workers; nothing else ends it.
     hub = gevent.get_hub()
@@ -60,7 +60,3 @@ def _give_up(runner: FleetMaster, came: int, expected: int, max_wait_s: float) -
 def _named(runner: FleetMaster) -> str:
     present = [member for client_id, member in runner.members.items() if client_id in runner.clients]
     return f" ({'; '.join(map(str, present[:20]))})" if present else ""
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - Locust's log goes to a file

@@ -20,6 +20,7 @@ from tokenswarm.errors import ExitCode, TokenswarmError
 from tokenswarm.swarm.introduction import REFUSED, Introduction
 from tokenswarm.swarm.messages import MOST_REASON, UNFIT
 from tokenswarm.swarm.options import profile_hash_of
+from tokenswarm.voice import say
 
 # The master answers a heartbeat each second. After this silence no call is begun, and a second later those
 # in flight are cut: together within 10 s of the master's end, and a connection may be gone for 7 s.
@@ -116,7 +117,7 @@ class FleetWorker(WorkerRunner):
 
     def _say(self, line: str, *, always: bool = False) -> None:
         if always or not self._is_quiet:
-            print(_FIRST_LINE, line, file=sys.stderr, flush=True)  # noqa: T201
+            say(f"{_FIRST_LINE} {line}")
 
     def _forget_unsent(self) -> None:
         # Else the process would wait at its end for somebody to take it.
