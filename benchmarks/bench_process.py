@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from tokenswarm.loopback import free_port
 
 CORES = sorted(os.sched_getaffinity(0))
 TARGET_CORE, OWN_CORE = CORES[0], CORES[-1]
@@ -156,8 +157,3 @@ def nginx(answer: bytes) -> Iterator[Nginx]:
 def pin(core: int) -> None:
     """Have this process run on one core."""
     os.sched_setaffinity(0, {core})
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -11,16 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tokenswarm.loopback import free_port
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 
 pytestmark = pytest.mark.end_to_end
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def assert_refused(done: object, *words: str) -> None:

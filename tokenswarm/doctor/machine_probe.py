@@ -15,10 +15,10 @@ import psutil
 from tokenswarm import __version__
 from tokenswarm.doctor.machine import PORTS, MachineFacts, PortFact
 from tokenswarm.launch.limits import MachineLimits
+from tokenswarm.loopback import LOOPBACK
 from tokenswarm.runs.machine import describe_machine
 from tokenswarm.transport.arrival import stamp_arrivals
 
-_LOOPBACK: Final = "127.0.0.1"
 _CLOCK_SOURCE: Final = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _PATIENCE_S: Final = 2.0
@@ -50,7 +50,7 @@ def look_at_ports(numbers: Iterable[int]) -> list[PortFact]:
 def has_kernel_stamps() -> bool:
     """Whether a byte over loopback comes with one; some sandboxes take the option and do nothing."""
     with (
-        socket.create_server((_LOOPBACK, 0)) as server,
+        socket.create_server((LOOPBACK, 0)) as server,
         socket.create_connection(server.getsockname(), _PATIENCE_S) as ours,
         server.accept()[0] as theirs,
     ):
@@ -92,7 +92,7 @@ def _is_free(number: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_LOOPBACK, number))
+            probe.bind((LOOPBACK, number))
         except OSError:
             return False
     return True

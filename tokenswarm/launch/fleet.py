@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import socket
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.loopback import LOOPBACK, free_port, is_loopback
 from tokenswarm.metrics.units import parse_duration
 
-LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 5557
 _LOCAL_MAX_WAIT_S: Final = 60.0
 
@@ -25,7 +24,7 @@ class LocalFleet:
 
     def options(self) -> list[str]:
         """For Locust's command line."""
-        port = str(_free_port())
+        port = str(free_port())
         return [
             *("--processes", str(self.workers), "--expect-workers-max-wait", f"{_LOCAL_MAX_WAIT_S:g}"),
             # Locust's port has no authentication: loopback only.
@@ -120,14 +119,6 @@ def seconds_of(option: str, text: str) -> float:
     return seconds
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address or a name means this machine to whoever uses it."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def warnings_of(fleet: RemoteFleet, target_url: str) -> list[str]:
     """What works only by luck; ConfigurationError for the embedded mock ("") out of its workers' reach."""
     if fleet.is_loopback:
@@ -143,9 +134,3 @@ def warnings_of(fleet: RemoteFleet, target_url: str) -> list[str]:
     if is_loopback(urlsplit(target_url).hostname or ""):
         found.append(f"target {target_url} is loopback: each worker calls its own machine")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

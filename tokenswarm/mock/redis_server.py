@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.loopback import LOOPBACK, free_port
 
 _START_TIMEOUT_S: Final = 10.0
 _STOP_TIMEOUT_S: Final = 5.0
@@ -21,11 +22,11 @@ class RedisServer:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{LOOPBACK}:{self.port}/0"
 
     def __enter__(self) -> Self:
         self.start()
@@ -41,7 +42,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             raise ConfigurationError("redis-server is not installed; install it, or leave Redis out")
-        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", tempfile.gettempdir()]
+        where = ["--port", str(self.port), "--bind", LOOPBACK, "--dir", tempfile.gettempdir()]
         self._child = subprocess.Popen(  # noqa: S603 — a program of this system, arguments of our own
             [program, *where, "--save", "", "--appendonly", "no"],
             stdin=subprocess.DEVNULL,
@@ -70,7 +71,7 @@ class RedisServer:
 
     def command(self, *words: str) -> bytes:
         """What it replies, as it stands; ConnectionError if it doesn't listen."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=_STOP_TIMEOUT_S) as client:
+        with socket.create_connection((LOOPBACK, self.port), timeout=_STOP_TIMEOUT_S) as client:
             parts = b"".join(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()) for word in words)
             client.sendall(b"*%d\r\n%b" % (len(words), parts))
             return client.recv(65_536)
@@ -80,9 +81,3 @@ class RedisServer:
             return self.command("PING") == b"+PONG\r\n"
         except OSError:
             return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

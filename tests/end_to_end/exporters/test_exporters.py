@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tokenswarm.loopback import free_port
 from tokenswarm.mock.stack import start_stack
 
 pytestmark = pytest.mark.end_to_end
@@ -40,12 +41,6 @@ url: URL
 model: mock
 prices: {input: 1, output: 2}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def await_that(is_so: Callable[[], bool], said: Callable[[], str]) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tokenswarm.loopback import free_port
+
 EASY = "thresholds: {error_rate: '< 1%', latency: 'p(95) < 20s'}\n"
 
 
@@ -90,9 +92,7 @@ def made_by() -> Callable[[Any], int]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from tokenswarm.loopback import free_port
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 
@@ -25,13 +25,6 @@ PROJECT = Path(__file__).parents[3]
 LITELLM = Path(os.environ.get("TOKENSWARM_LITELLM", PROJECT / ".venv-litellm/bin/litellm"))
 LITELLM_KEY = "sk-only-for-this-test-0123456789abcdef"
 READY_S = 120
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

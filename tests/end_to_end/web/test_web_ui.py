@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from werkzeug.security import generate_password_hash
+
+from tokenswarm.loopback import free_port
 
 from ...report.browser import CHROMIUM, Tab, tab_of_chromium
 
@@ -79,9 +80,7 @@ def page(start: Callable, tmp_path: Path) -> Iterator[Page]:
     """A web UI that asks for a password, in a browser."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = {
         "TOKENSWARM_WEB_USER": "me",
         "TOKENSWARM_WEB_PASSWORD_HASH": generate_password_hash("right"),
