@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tokenswarm.errors import ConfigurationError
-from tokenswarm.exporters.influx import InfluxTarget
 from tokenswarm.exporters.influx_lines import InfluxLines
 from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
 from tokenswarm.metrics.standing import Standing
@@ -73,34 +71,10 @@ def test_thresholds_users_and_generators_are_points_of_their_own(standing: Calla
     assert unknown.split(" ")[-2] == "state=-1i,limit=0.001"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "127.0.0.1:8086",
-        "http://127.0.0.1:8086",
-        "http://127.0.0.1:8086/write",
-        "http://127.0.0.1:8086/api/v2/write?org=o",
-        "ftp://127.0.0.1/write?db=x",
-    ],
-)
-def test_an_address_that_nothing_can_be_written_to_is_refused(url: str) -> None:
-    """With both forms that would do."""
-    with pytest.raises(ConfigurationError, match=r"write\?db=NAME .version 1., or"):
-        InfluxTarget.read(url, {})
-
-
-@pytest.mark.parametrize("url", ["http://me:secret@h:8086/write?db=x", "http://h/write?db=x&u=me&p=secret"])
-def test_a_secret_in_the_address_is_refused_and_not_repeated(url: str) -> None:
-    """It would stand in the process list; the message must not carry it on."""
-    with pytest.raises(ConfigurationError, match="INFLUX_TOKEN") as refused:
-        InfluxTarget.read(url, {})
-    assert "secret" not in str(refused.value)
-
-
-def test_secrets_come_from_the_environment() -> None:
-    """A token for version 2, or for 1 a user and a password; the token goes first."""
-    url = "http://h:8086/write?db=x"
-    own = {"INFLUX_USER": "me", "INFLUX_PASSWORD": "word"}
-    assert InfluxTarget.read(url, own).user == ("me", "word")
-    both = InfluxTarget.read(url, {**own, "INFLUX_TOKEN": "t"})
-    assert (both.user, both.headers) == (None, {"Authorization": "Token t"})
+def test_what_line_protocol_has_no_word_for_is_left_out(standing: Callable[..., Standing]) -> None:
+    """NaN, infinities and half surrogates: the points around them are whole, and can be sent."""
+    lines = InfluxLines()
+    odd = Labels(prompt="short", model="half \ud800 and \0", outcome="success")
+    lines.absorb(Delta(1.0, {SeriesKey(0, "hold", odd): Series({"calls": 1, "cost": float("nan")})}))
+    (point,) = (line for line in lines.take(standing(), AT_NS) if line.startswith("tokenswarm,"))
+    assert point.encode().endswith(b"outcome=success,model=half\\ \\ \\ and\\ \\  calls=1i %d" % AT_NS)

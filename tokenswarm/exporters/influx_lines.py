@@ -10,6 +10,7 @@ Times are seconds. Counts add up over all points; percentiles are of the calls t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -20,8 +21,7 @@ from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
 # All of them: points with the same tags and time replace each other.
 _TAGS: Final = tuple(name for name in Labels._fields if name != "scenario")
 _QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-# Line protocol can't hold a line break in a tag at all.
-_ESCAPED: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
+_ESCAPED: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ "})
 
 
 class InfluxLines:
@@ -93,12 +93,22 @@ def _tags_of(labels: Labels) -> dict[str, str]:
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, float | int], at_ns: int) -> str:
     """One point; "" without fields, which is none."""
-    if not fields:
-        return ""
-    # An empty tag is an error to InfluxDB, and one that ends in a backslash escapes what follows.
-    kept = [f"{name}={value.rstrip(chr(92)).translate(_ESCAPED)}" for name, value in tags.items() if value]
+    # There is no way to write NaN and infinities.
     said = [
         f"{name}={value}i" if isinstance(value, int) else f"{name}={value!r}"
         for name, value in fields.items()
+        if math.isfinite(value)
     ]
+    if not said:
+        return ""
+    # An empty tag is an error to InfluxDB.
+    kept = [f"{name}={word}" for name, value in tags.items() if (word := _word(value))]
     return f"{','.join([measurement, *kept])} {','.join(said)} {at_ns}"
+
+
+def _word(value: str) -> str:
+    """A tag's value. A line break ends the point, half a surrogate can't be sent, and a backslash at the end
+    would escape what follows."""
+    if not value.isprintable():
+        value = "".join(letter if letter.isprintable() else " " for letter in value)
+    return value.rstrip("\\").translate(_ESCAPED)

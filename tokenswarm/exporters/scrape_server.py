@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
-from tokenswarm.errors import ConfigurationError
 from tokenswarm.exporters.prometheus import CONTENT_TYPE, exposition
+from tokenswarm.exporters.scrape_address import ScrapeAddress
 from tokenswarm.metrics.standing import ENDED, Standing
 
 # Two servers that scrape us, or a reload in a browser, must not cost the load a render each.
@@ -22,26 +23,28 @@ _LONGEST_LINGER_S: Final = 20.0
 class ScrapeServer:
     """Answers GET /metrics with how the run stands; nothing else is there, and nothing can be changed."""
 
-    def __init__(self, host: str, port: int, standing: Callable[[], Standing | None]) -> None:
-        """ConfigurationError if the port can't be had; `standing` gives None while there is no run."""
+    def __init__(self, address: ScrapeAddress, standing: Callable[[], Standing | None]) -> None:
+        """ConfigurationError if there is no such address; one that is taken is `problem`: that may pass.
+
+        `standing` gives None while there is no run.
+        """
+        self.problem = ""
         self._standing = standing
         self._page = b""
         self._rendered_at_s = -_FRESH_S
         self._scraped_at_s: list[float] = []  # the last two
         self._has_shown_end = Event()
-        self._server = WSGIServer((host, port), self._answer, log=None, error_log=None)
-        try:
-            self._server.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"--prometheus-port {port}: can't listen at {host}: {error.strerror or error};"
-                " name a port that is free, or leave the option out"
-            ) from None
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_port)
+        self._server: WSGIServer | None = None
+        listener = address.listen()
+        if listener is None:
+            self.problem = (
+                f"--prometheus-port {address.port}: somebody else listens at {address.host} already, and"
+                " Prometheus can't find this run there"
+            )
+            return
+        own = gevent.socket.socket(fileno=listener.detach())
+        self._server = WSGIServer(own, self._answer, log=None, error_log=None)
+        self._server.start()
 
     def linger(self) -> None:
         """Wait, once the run is over, until its last figures have been scraped; bounded, and not in vain."""
@@ -54,7 +57,8 @@ class ScrapeServer:
 
     def stop(self) -> None:
         """Listen no more."""
-        self._server.stop(timeout=1)
+        if self._server is not None:
+            self._server.stop(timeout=1)
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/metrics" or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class RunRequest:
     profile: Profile | None = None  # made on the spot: taken instead of the one that `names` names
     baseline: Path | None = None  # a run to hold this one against, in its report
     folder: Path | None = None  # of this very run, instead of a new one in `reports`
-    exports: Exports | None = None  # figures for others while it goes
+    exports: Exports = field(default_factory=Exports)  # figures for others while it goes
     profiler: str | None = None  # samples the target's stacks: perf or py-spy
 
 
@@ -89,6 +89,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
     """Run it up to where it can be judged; None if Locust refused it and has said why."""
     resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ, request.profile)
     locustfile = locustfile_of(resolved.profile.scenario, Path.cwd())
+    request.exports.check(os.environ)
     _say_limits(resolved, request.fleet)
     with ExitStack() as stack:
         own: Embedded | None = None
@@ -111,9 +112,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         interrupts.hold()  # from here on there is a folder to judge
         folder = _folder_of(request, resolved.profile.name)
         names = _kept(request, target, folder)
-        options = _locust_options(names, target, request.seed)
-        if request.exports is not None:
-            options += request.exports.options()
+        options = [*_locust_options(names, target, request.seed), *request.exports.options()]
         command = locust_command(locustfile, folder, options, request.fleet)
         say(f"running {shown(command)}")
         workers = request.fleet.workers if request.fleet is not None else 1

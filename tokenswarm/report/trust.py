@@ -77,6 +77,10 @@ def _whole(run: Run) -> Iterator[Check]:
             f"{whole(lost)} of {whole(lost + sent)} points are not in InfluxDB, which"
             f" {exported.details.get('problem')}; this report lacks nothing",
         )
+    unserved = run.event("unserved")
+    if unserved is not None:
+        text = f"{unserved.details.get('problem')}; this report lacks nothing"
+        yield Check("Prometheus", "warning", text)
     for event in run.events:
         if event.name == "action" and not event.details.get("is_ok"):
             yield Check(

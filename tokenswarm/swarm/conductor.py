@@ -13,7 +13,6 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
-from tokenswarm.exporters.influx import InfluxExport, InfluxTarget
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
@@ -27,6 +26,7 @@ from tokenswarm.swarm.locust_bounds import prune
 from tokenswarm.swarm.master_runner import FleetMaster
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.monitoring import Monitoring
+from tokenswarm.swarm.outlets import Outlets
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
@@ -60,7 +60,7 @@ class Conductor:
         runner: LocalRunner | MasterRunner,
         folder: Path | None,
         console: Console | None,
-        influx: InfluxTarget | None = None,
+        outlets: Outlets | None = None,
     ) -> None:
         self._session = session
         self._runner = runner
@@ -96,10 +96,11 @@ class Conductor:
             monotonic_s=round(self._started_at_s, 6),  # what others on this machine noted can be told by it
         )
         self._actions = Actions(self._plan, self._started_at_s, self._event)
-        self._influx: InfluxExport | None = None
-        if influx is not None:
-            self._influx = InfluxExport(influx, self.standing, _say)
+        self._influx = outlets.begin(self.standing) if outlets is not None else None
+        if self._influx is not None:
             self.merge.on_delta = self._influx.absorb
+        if outlets is not None and outlets.problem:
+            self._event("unserved", problem=outlets.problem)
         self._monitoring = (
             Monitoring(plan, self._started_at_s, self._take_sample, self._absorb_monitored, self._event)
             if self._recorder is not None
@@ -271,8 +272,7 @@ class Conductor:
         )
         if self._influx is not None:
             self._influx.close()
-            sent, dropped, problem = self._influx.sent, self._influx.dropped, self._influx.problem
-            self._event("influx", sent=sent, dropped=dropped, problem=problem)
+            self._event("influx", **self._influx.facts())
         if self._recorder is not None:
             self._recorder.close()
         if self._console is not None:
@@ -389,7 +389,3 @@ class Conductor:
     def _event(self, event: str, *, at_s: float | None = None, **details: Any) -> None:
         if self._recorder is not None:
             self._recorder.event(self.elapsed_s if at_s is None else at_s, event, **details)
-
-
-def _say(line: str) -> None:
-    say(f"tokenswarm: {line}")

@@ -25,8 +25,6 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
-from tokenswarm.exporters.influx import InfluxTarget, influx_of
-from tokenswarm.exporters.scrape_server import ScrapeServer
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.swarm import locust_log
@@ -41,6 +39,7 @@ from tokenswarm.swarm.merge import DELTA
 from tokenswarm.swarm.messages import UNFIT
 from tokenswarm.swarm.muster import muster
 from tokenswarm.swarm.options import add_options, is_target_named, plan_by, plan_of
+from tokenswarm.swarm.outlets import Outlets
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.sent_prompts import PROMPTS
@@ -82,8 +81,7 @@ class Lifecycle:
         self._session: Session
         self._master_drain: MasterDrain | None = None
         self._worker_drain: WorkerDrain | None = None
-        self._scrape_server: ScrapeServer | None = None
-        self._influx: InfluxTarget | None = None
+        self._outlets: Outlets | None = None
         self._web_ui: TokenswarmUi | None = None
         self._has_folder_of_web_ui = False
         self._undrained = 0
@@ -151,12 +149,7 @@ class Lifecycle:
         if options is None:
             return
         try:
-            if options.influx:
-                self._influx = influx_of(options.influx)
-            if options.prometheus_port:
-                self._scrape_server = ScrapeServer(
-                    options.prometheus_host, options.prometheus_port, self._standing
-                )
+            self._outlets = Outlets(options, self._standing)
         except TokenswarmError as error:
             say(str(error))
             sys.exit(error.exit_code)
@@ -233,7 +226,7 @@ class Lifecycle:
             folder = self._web_ui.begin(session.plan)
             self._has_folder_of_web_ui = folder is not None
         console = console_for(sys.stderr) if folder is not None else None
-        session.conductor = Conductor(session, runner, folder, console, self._influx)
+        session.conductor = Conductor(session, runner, folder, console, self._outlets)
 
     def _on_report_to_master(self, data: dict[str, Any], **_: Any) -> None:
         is_over = self._worker_drain is not None and self._worker_drain.is_over
@@ -305,8 +298,8 @@ class Lifecycle:
         if self._web_ui is not None and self._has_folder_of_web_ui:
             self._web_ui.end(is_whole=self._session.has_finished)
         options = self._environment.parsed_options
-        if self._scrape_server is not None and options is not None and options.headless:
-            self._scrape_server.linger()  # the process ends soon
+        if self._outlets is not None and options is not None and options.headless:
+            self._outlets.linger()  # the process ends soon
 
     def _on_worker_test_stop(self, **_: Any) -> None:
         # What runs beside the users must not report once the last numbers are out.

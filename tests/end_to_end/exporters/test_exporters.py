@@ -19,6 +19,8 @@ import pytest
 from tokenswarm.loopback import free_port
 from tokenswarm.mock.stack import start_stack
 
+from ...exporters.influx_v2 import InfluxV2
+
 pytestmark = pytest.mark.end_to_end
 READY_S = 60
 DASHBOARD = Path(__file__).parents[3] / "deploy/grafana/dashboards/tokenswarm.json"
@@ -203,14 +205,46 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
     assert users == 6
 
 
-def test_a_port_that_is_taken_is_said_before_any_load(start: Callable) -> None:
-    """Exit code 104, and no run folder is left."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+def test_a_port_that_is_taken_and_a_slow_influxdb_2_harm_no_run(start: Callable) -> None:
+    """Nobody can scrape it, which is said and reported; every call is in version 2, though its answers take
+    a second and the last of them come when the load is over."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, InfluxV2(pause_s=1.0) as influx:
         port = taken.getsockname()[1]
-        done = start("run", "smoke", "--time-scale", "0.1", "--prometheus-port", str(port)).wait()
+        done = start(
+            *("run", "smoke", "--time-scale", "0.3", "--influx", influx.url, "--prometheus-port", str(port)),
+            environ={"INFLUX_TOKEN": influx.token},
+        ).wait()
+    assert done.code == 0 or done.is_starved, done.err
+    said = f"tokenswarm: --prometheus-port {port}: somebody else listens at 127.0.0.1 already"
+    assert done.err.count(said) == 1
+    checks = json.loads((done.folder / "summary.json").read_text())["checks"]
+    (check,) = (check for check in checks if check["what"] == "Prometheus")
+    assert check["state"] == "warning"
+    assert "this report lacks nothing" in check["text"]
+    (sent,) = done.events("influx")
+    assert (sent["dropped"], sent["problem"]) == (0, "")
+    assert set(influx.statuses) == {204}
+    assert sum(int(point.fields.get("calls", 0)) for point in influx.of("tokenswarm")) == done.counted() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "said"),
+    [
+        (("--influx", "rubbish"), {}, "--influx rubbish: need the address"),
+        ((), {"TOKENSWARM_PROMETHEUS_PORT": "70000"}, "got 70000, need a port from 1 to 65535"),
+        (("--prometheus-port", "9646", "--prometheus-host", "192.0.2.1"), {}, "can't listen at 192.0.2.1"),
+    ],
+)
+def test_what_no_export_can_be_is_refused_before_any_call(
+    start: Callable, options: tuple[str, ...], environ: dict[str, str], said: str
+) -> None:
+    """Exit code 104; not even the preflight has called the target."""
+    target = f"http://127.0.0.1:{free_port()}"
+    done = start("run", "smoke", "--target", target, "--model", "m", *options, environ=environ).wait()
     assert done.code == 104
-    assert f"--prometheus-port {port}: can't listen at 127.0.0.1" in done.err
-    assert not list(done.reports.glob("*/run.json"))
+    assert said in done.err
+    assert "preflight" not in done.err
+    assert not done.reports.exists()
 
 
 def test_an_influxdb_that_never_answers_costs_its_points_and_nothing_else(start: Callable) -> None:
