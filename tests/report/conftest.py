@@ -16,6 +16,9 @@ from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.measurements import CHECK_ASKED, CHECK_MET
 from tokenswarm.metrics.moments import MomentNames
 from tokenswarm.profile.expectations import Expect, Expectations
+from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.summarise import summarise_run
+from tokenswarm.report.summary import Summary
 
 STAGES = (  # name, seconds, users at its end, warm-up
     ("warm-up", 5.0, 10, True),
@@ -273,6 +276,14 @@ def make_run(tmp_path: Path) -> RunMaker:
         return write_run(tmp_path / "reports" / "2026-01-31T12-00-00-stress", Script(**script))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def incident_summary(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """The summary of a run with a broken line, warnings and failures; made once, for nobody can change it."""
+    script = Script(failing=incident(0.3), slowness=lambda at_s: 1.8 if 30 <= at_s < 36 else 1.0)
+    folder = tmp_path_factory.mktemp("reports") / "2026-01-31T12-00-00-stress"
+    return summarise_run(read_run(write_run(folder, script)))
 
 
 @pytest.fixture

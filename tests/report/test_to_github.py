@@ -24,7 +24,7 @@ def test_broken_lines_are_errors_and_warnings_warnings(make_run: RunMaker) -> No
         "::error file=profiles/stress.yaml,title=stress%3A error_rate::error_rate{stage:hold}: <"
     )
     assert "was 6.452%25%0AErrors: 76 × http_5xx 503" in lines[1]
-    assert "%0ACheck first: Read the failures" in lines[1]
+    assert "%0ACheck first: Read the target's own log" in lines[1]
 
 
 def test_a_clean_run_is_not_annotated(make_run: RunMaker) -> None:

@@ -2,130 +2,201 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.report.figures import rate, share, since_start, time_ms, whole
-from tokenswarm.report.summary import ActionRow, Spread, Summary
+from tokenswarm.report.cache import ARMS
+from tokenswarm.report.figures import micro_ms, rate, share, since_start, whole
+from tokenswarm.report.monitored import chart_of, is_monitored
+from tokenswarm.report.slowest import slowest, who_takes_it
+from tokenswarm.report.summary import ActionRow, ErrorRow, Summary, ThresholdRow
 
-_WARM_UP_GROUPS: Final = ("stage", "prompt")
+# The sections of report.html that a clue may name, by their anchors.
+TITLES: Final = {
+    "answers": "Where answers came from",
+    "breakdown": "Where the time goes",
+    "cache": "Cache",
+    "distortion": "How the gateway changes streams",
+    "drift": "Drift",
+    "errors": "Errors",
+    "expected": "Expected answers",
+    "failover": "Failover",
+    "latency": "Latency",
+    "overhead": "What the gateway adds",
+    "stages": "Stages",
+    "thresholds": "Thresholds",
+    "timeline": "Over time",
+    "trust": "Can this run be trusted?",
+    "ttft": "Time to first token",
+}
+# The charts of figures that monitors read, where they are not the metric's own.
+_CHARTS: Final = {"target_cpu": "target_cpu", "target_cores": "target_cpu", "target_memory": "memory"}
+_UNITS: Final = {"target_cpu": "%", "memory": " MB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """`section` is a heading of report.html; `text` one clause for people, empty if nothing stands out."""
+    """`anchor` is a section that the report has; `text` one clause, empty if nothing stands out."""
 
-    section: str
-    text: str
+    anchor: str
+    text: str = ""
 
-
-def clue_of(metric: str, summary: Summary) -> Clue:
-    """The clue to a broken line on a metric."""
-    section, find = next(
-        ((section, find) for names, section, find in _SECTIONS if metric.startswith(names)),
-        ("Totals", _nothing),
-    )
-    return Clue(section, find(metric, summary))
+    @property
+    def section(self) -> str:
+        """Its heading."""
+        return TITLES[self.anchor]
 
 
-def stage_at(at_s: float | None, summary: Summary) -> str:
-    """The name of the stage that ran at a time; empty if none did."""
-    if at_s is None:
-        return ""
-    return next((stage.name for stage in summary.stages if stage.start_s <= at_s < stage.end_s), "")
+def clue_of(row: ThresholdRow, summary: Summary) -> Clue:
+    """The clue to a line that is broken, or that can't be judged."""
+    if row.status == "inconclusive":
+        # Where no call succeeded, what has no sample has the failures to blame.
+        is_answered = any(spread.metric == "latency" for spread in summary.spreads)
+        blamed = () if is_answered else _errors(row, summary)
+        return next(iter(blamed), Clue("thresholds", row.reason))
+    finders = next((finders for names, finders in _FINDERS if row.metric.startswith(names)), ())
+    found = (clue for find in (*finders, _monitored) for clue in find(row, summary))
+    return next(found, Clue("thresholds"))
 
 
-def _errors(_metric: str, summary: Summary) -> str:
-    row = next(iter(summary.errors), None)
-    if row is None:
-        return ""
-    when = "" if row.first_s is None else f", {since_start(row.first_s)} to {since_start(row.last_s)}"
-    said = f": {row.examples[0]}" if row.examples else ""
-    return f"{whole(row.count)} × {row.name} ({share(row.share)} of failures{when}){said}"
+def _errors(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    error = error_behind(row, summary)
+    if error is not None:
+        when = (
+            "" if error.first_s is None else f", {since_start(error.first_s)} to {since_start(error.last_s)}"
+        )
+        said = f": {error.example}" if error.example else ""
+        share_of = f"{share(error.share)} of failures{when}"
+        yield Clue("errors", f"{whole(error.count)} × {error.name} ({share_of}){said}")
 
 
-def _slowest(metric: str, summary: Summary) -> str:
-    """The judged stage and the prompt size with the highest p95; nothing where there is only one."""
-    named = metric.removeprefix("effective_").removesuffix("_drift")
-    clauses = []
-    for group in _WARM_UP_GROUPS:
-        rows = [
-            s
-            for s in summary.spreads
-            if s.metric == named and s.group == group and s.p95_ms and not s.is_warmup
-        ]
-        if len(rows) > 1:
-            slowest: Spread = max(rows, key=lambda s: s.p95_ms or 0.0)
-            clauses.append(f"{group} {slowest.name} (p95 {time_ms(slowest.p95_ms)} ms)")
-    return f"slowest: {', '.join(clauses)}" if clauses else ""
+def error_behind(row: ThresholdRow, summary: Summary) -> ErrorRow | None:
+    """The commonest failures of those that the line is about, if it names any."""
+    named = [error for error in summary.errors if f"outcome:{error.outcome}" in row.line]
+    return next(iter(named or summary.errors), None)
 
 
-def _delivery(_metric: str, summary: Summary) -> str:
+def _slow(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    metric = row.metric.removeprefix("effective_").removesuffix("_drift")
+    outlier, part = slowest(metric, summary), who_takes_it(metric, summary)
+    table = metric if any(spread.metric == metric for spread in summary.spreads) else "thresholds"
+    anchor = "breakdown" if part and not outlier else table if table in TITLES else "thresholds"
+    text = "; ".join(filter(None, (f"slowest: {outlier}" if outlier else "", part)))
+    if text or table != "thresholds":
+        yield Clue(anchor, text)
+
+
+def _hits(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    if summary.cache is not None and "cache:hit" in row.line:
+        hits = (layer for layer in summary.cache.layers if layer.is_hit)
+        times = (f"{hit.name} p50 {micro_ms(hit.p50_ms)}, p95 {micro_ms(hit.p95_ms)} ms" for hit in hits)
+        yield Clue("cache", "; ".join(times))
+
+
+def _late(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    """Of a latency that counts from the due time: what the schedule says, where that is the reason."""
+    if row.metric.startswith("effective_"):
+        doubts = {check.what: check.text for check in summary.checks if check.state in ("bad", "warning")}
+        text = next((doubts[what] for what in ("late starts", "dropped starts") if what in doubts), "")
+        if text:
+            yield Clue("trust", text)
+
+
+def _streams(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    overhead = summary.overhead
+    if overhead is not None and overhead.distortion:
+        yield Clue("distortion", overhead.sentence.removesuffix("."))
+
+
+def _delivery(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
     stages = [s for s in summary.stages if not s.is_warmup and s.request_rate is not None]
-    if not stages:
-        return ""
-    slow = min(stages, key=lambda s: (s.request_rate or 0.0) / (s.offered_rate or 1.0))
-    planned = f" of {rate(slow.offered_rate)} planned" if slow.offered_rate is not None else ""
-    return f"lowest in {slow.name}: {rate(slow.request_rate)} calls/s{planned}"
+    if stages:
+        slow = min(stages, key=lambda s: (s.request_rate or 0.0) / (s.offered_rate or 1.0))
+        planned = f" of {rate(slow.offered_rate)} planned" if slow.offered_rate is not None else ""
+        yield Clue("stages", f"lowest in {slow.name}: {rate(slow.request_rate)} calls/s{planned}")
 
 
-def _drift(metric: str, summary: Summary) -> str:
-    rows = (row.sentence for row in summary.drift if metric.startswith(row.metric))
-    return next(rows, "")
+def _drift(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    yield from (
+        Clue("drift", drift.sentence) for drift in summary.drift if row.metric.startswith(drift.metric)
+    )
 
 
-def _added(_metric: str, summary: Summary) -> str:
-    rows = summary.overhead.rows if summary.overhead is not None else ()
-    return f"{rows[0].title}, {rows[0].way}: p95 {rows[0].p95} ms" if rows else ""
+def _added(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    if summary.overhead is not None:
+        rows = summary.overhead.rows
+        yield from (Clue("overhead", f"{row.title}, {row.way}: p95 {row.p95} ms") for row in rows[:1])
 
 
-def _failover(metric: str, summary: Summary) -> str:
-    slow = max(summary.actions, key=lambda row: _injury(metric, row), default=None)
-    return slow.sentence if slow is not None else ""
+def _failover(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    slow = max(summary.actions, key=lambda action: _injury(row.metric, action), default=None)
+    if slow is not None:
+        yield Clue("failover", slow.sentence)
 
 
-def _injury(metric: str, row: ActionRow) -> tuple[bool, float]:
+def _injury(metric: str, action: ActionRow) -> tuple[bool, float]:
     """The worse, the more: what never ended comes before what took long."""
     if metric == "failover_time":
-        return False, row.failover_s or 0.0
+        return False, action.failover_s or 0.0
     if metric == "return_time":
-        return row.is_away_at_end, row.return_s or 0.0
-    return row.recovery_s is None, row.recovery_s or 0.0
+        return action.is_away_at_end, action.return_s or 0.0
+    return action.recovery_s is None, action.recovery_s or 0.0
 
 
-def _origins(_metric: str, summary: Summary) -> str:
-    return summary.answers.read_by if summary.answers is not None else ""
+def _cache(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    cache, answers = summary.cache, summary.answers
+    if cache is not None:
+        arms = (f"{arm.name} {share(arm.hit_rate)} ({ARMS[arm.name]})" for arm in cache.arms)
+        layers = (f"{layer.name} {share(layer.share)}" for layer in cache.layers)
+        yield Clue("cache", f"hits by what was asked: {', '.join(arms)}" if cache.arms else ", ".join(layers))
+    elif answers is not None:
+        yield Clue("answers", answers.read_by.removesuffix("."))
 
 
-def _expected(_metric: str, summary: Summary) -> str:
-    least = min(summary.expected, key=lambda row: row.share, default=None)
-    return f"{least.name}: {share(least.share)} of {whole(least.asked)} calls" if least is not None else ""
+def _expected(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    least = min(summary.expected, key=lambda check: check.share, default=None)
+    if least is not None:
+        yield Clue("expected", f"{least.name}: {share(least.share)} of {whole(least.asked)} calls")
 
 
-def _trust(_metric: str, summary: Summary) -> str:
-    doubt = next((check for check in summary.checks if check.state in ("bad", "warning")), None)
-    return f"{doubt.what}: {doubt.text}" if doubt is not None else ""
+def _trust(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    doubts = (check for check in summary.checks if check.state in ("bad", "warning"))
+    yield next((Clue("trust", f"{doubt.what}: {doubt.text}") for doubt in doubts), Clue("trust"))
 
 
-def _nothing(_metric: str, _summary: Summary) -> str:
-    return ""
+def _monitored(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    """When a figure of the target was at its worst."""
+    timeline = summary.timeline
+    if timeline is None or not is_monitored(row.metric):
+        return
+    chart = _CHARTS.get(row.metric, chart_of(row.metric))
+    for track in timeline.of(chart)[-1:]:  # of percentiles, the highest
+        values = zip(track.values, timeline.at_s, strict=True)
+        points = [(value, at_s) for value, at_s in values if value is not None]
+        if points:
+            (low, low_s), (high, high_s) = min(points), max(points)
+            unit = _UNITS.get(chart, "")
+            lowest, highest = (
+                f"{low:,.4g}{unit} at {since_start(low_s)}",
+                f"{high:,.4g}{unit} at {since_start(high_s)}",
+            )
+            yield Clue("timeline", f"lowest {lowest}, highest {highest}")
 
 
-# The first whose names the metric begins with.
-_SECTIONS: Final[tuple[tuple[tuple[str, ...], str, Callable[[str, Summary], str]], ...]] = (
-    (("latency_drift", "ttft_drift", "target_memory"), "Drift", _drift),
-    (
-        ("error_rate", "success_rate", "availability", "failures", "rate_limited", "goodput", "ws_drops"),
-        "Errors",
-        _errors,
-    ),
-    (("overhead", "paired_overhead", "reported_"), "What the gateway adds", _added),
-    (("latency", "effective_latency"), "Latency", _slowest),
-    (("ttf", "tpot", "icl", "max_gap"), "Time to first token", _slowest),
-    (("request_rate", "requests", "offered_rate", "output_tokens"), "Stages", _delivery),
-    (("recovery_time", "failover_time", "return_time"), "Failover", _failover),
-    (("cache_", "fallback_rate", "prompt_cache"), "Where answers came from", _origins),
-    (("check_rate",), "Expected answers", _expected),
-    (("dropped", "late", "schedule_delay", "generator_"), "Can this run be trusted?", _trust),
+# The first whose names the metric begins with; its finders in the order in which they are asked.
+_FINDERS: Final[
+    tuple[tuple[tuple[str, ...], Sequence[Callable[[ThresholdRow, Summary], Iterator[Clue]]]], ...]
+] = (
+    (("latency_drift", "ttft_drift", "target_memory"), (_drift,)),
+    (("goodput",), (_errors, _slow)),
+    (("error_rate", "success_rate", "availability", "failures", "rate_limited", "ws_drops"), (_errors,)),
+    (("overhead", "paired_overhead", "reported_"), (_added,)),
+    (("latency", "effective_latency", "ttf"), (_hits, _late, _slow)),
+    (("tpot", "icl", "max_gap", "burst"), (_streams,)),
+    (("request_rate", "requests", "offered_rate", "output_tokens"), (_delivery,)),
+    (("recovery_time", "failover_time", "return_time"), (_failover,)),
+    (("cache_", "fallback_rate", "prompt_cache"), (_cache,)),
+    (("check_rate",), (_expected,)),
+    (("dropped", "late", "schedule_delay", "generator_"), (_trust,)),
 )

@@ -11,8 +11,9 @@ LONGEST_TEXT: Final = 400  # characters of any one text; targets answer with who
 # What Markdown or HTML would take for markup, in text that isn't ours; in this order.
 _ESCAPES: Final = (
     (re.compile(r"&"), "&amp;"),
-    (re.compile(r"<"), "&lt;"),
-    (re.compile(r">"), "&gt;"),
+    # Elsewhere they are what a limit begins with, and no markup: `< 1%`.
+    (re.compile(r"<(?![\s\d=]|$)"), "&lt;"),
+    (re.compile(r"(?<=\S)>|^>(?![\s=])"), "&gt;"),
     (re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+#]|#(?=\d)"), r"\\\g<0>"),
     # A word joiner: nobody is notified because an error message holds a name.
     (re.compile(r"@(?=\w)"), "@\u2060"),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenswarm.report.clues import clue_of, stage_at
-from tokenswarm.report.figures import lasted, rate, share, since_start, time_ms, whole
-from tokenswarm.report.grouping import threshold_groups
+from tokenswarm.report.figures import lasted, rate, share, time_ms, whole
+from tokenswarm.report.leads import leads_of, loud_rows, other_reasons, since_when
 from tokenswarm.report.markdown import code, table, text
 from tokenswarm.report.marks import MARKS
 from tokenswarm.report.summary import Spread, Summary, ThresholdRow
+from tokenswarm.report.verdict import Outcome
 
-_LOUD: Final = ("fail", "inconclusive", "warn")
-_MOST_LINES: Final = 12  # broken lines that are shown unfolded
+# So few that all of it fits one screen; the rest stands in what is folded.
+_MOST_LINES: Final = 6
+_MOST_LEADS: Final = 4
+_MOST_NAMED: Final = 4
+_MOST_DOUBTS: Final = 6
 _MOST_REASONS: Final = 6
-_MOST_HINTS: Final = 2  # of one metric, unfolded; the rest stand under Thresholds
-_MOST_HINTED: Final = 4
+_WHY_INVALID: Final = "Why the figures can't be trusted, and what to do"
 _SHORT: Final = 160
 
 
@@ -27,18 +29,15 @@ def head(summary: Summary) -> Iterator[str]:
     yield f"# {MARKS[verdict.outcome]} {text(about.profile or about.source, _SHORT)}{against}"
     yield ""
     yield f"**{text(verdict.sentence, 900)}**"
-    shown = {
-        reason for row in _loud(summary) for reason in verdict.reasons if reason.startswith(_subject(row))
-    }
-    unsaid = [r for r in verdict.reasons if r not in verdict.sentence and r not in shown]
+    unsaid = other_reasons(summary)
     if unsaid:
         yield ""
         yield from (f"- {text(reason)}" for reason in unsaid[:_MOST_REASONS])
         if len(unsaid) > _MOST_REASONS:
             yield f"- … and {len(unsaid) - _MOST_REASONS} more"
-    if summary.breakpoint is not None:
+    if summary.carries:
         yield ""
-        yield f"**{text(summary.breakpoint.sentence)}**"
+        yield f"**{text(summary.carries)}**"
     facts = (
         about.started_at,
         lasted(about.lasted_s) if about.lasted_s else "",
@@ -52,50 +51,68 @@ def head(summary: Summary) -> Iterator[str]:
 
 
 def what_failed(summary: Summary) -> Iterator[str]:
-    """Each line that does not hold, the section of the report that shows why, and what to check first."""
-    loud = _loud(summary)
+    """Each line that does not hold: its value, its limit, and since when."""
+    loud = loud_rows(summary)
     if not loud:
         return
-    yield "## What failed, and where to look" if summary.verdict.exit_code else "## Close to a limit"
+    yield f"## {_heading(summary, loud)}"
     yield ""
-    rows = []
-    for row in loud[:_MOST_LINES]:
-        clue = clue_of(row.metric, summary)
-        stage = stage_at(row.first_breach_s, summary)
-        rows.append(
-            (
-                MARKS[row.status],
-                code(row.line, _SHORT),
-                f"**{text(row.value_text)}**",
-                row.limit_text,
-                f"{since_start(row.first_breach_s)}{', in ' * bool(stage)}{stage}",
-                row.reason
-                if row.status == "inconclusive"
-                else f"{clue.section}{': ' * bool(clue.text)}{clue.text}",
-            )
+    rows = [
+        (
+            MARKS[row.status],
+            code(row.line, _SHORT),
+            f"**{text(row.value_text)}**",
+            text(row.limit_text, 2 * _SHORT),
+            text(since_when(row.first_breach_s, summary), 2 * _SHORT),
         )
-    cut = ((*cells[:3], *(text(cell, 2 * _SHORT) for cell in cells[3:])) for cells in rows)
-    heads = ("", "Line", "Was", "Limit", "First broken", "Look at")
-    yield from table(heads, cut, "llrrll", is_escaped=range(6))
+        for row in loud[:_MOST_LINES]
+    ]
+    yield from table(("", "Line", "Was", "Limit", "First broken"), rows, "llrrl", is_escaped=range(5))
     if len(loud) > _MOST_LINES:
         yield ""
         yield f"… and {len(loud) - _MOST_LINES} more, under *Thresholds*."
-    hinted = {row.metric: row.hints for row in loud if row.hints}
-    if hinted:
-        yield ""
-        yield "Check first:"
-        yield ""
-        for metric, hints in list(hinted.items())[:_MOST_HINTED]:
-            yield from (f"- {code(metric, _SHORT)}: {text(hint)}" for hint in hints[:_MOST_HINTS])
+
+
+def _heading(summary: Summary, loud: Sequence[ThresholdRow]) -> str:
+    if not summary.verdict.exit_code:
+        return "Close to a limit"
+    return "What failed" if any(row.status == "fail" for row in loud) else "What can't be judged"
+
+
+def where_to_look(summary: Summary) -> Iterator[str]:
+    """Behind each line: the section of report.html that shows why, and what to check first."""
+    leads = leads_of(summary)
+    if not leads:
+        return
+    yield "## Where to look"
+    yield ""
+    for lead in leads[:_MOST_LEADS]:
+        unnamed = len(lead.subjects) - _MOST_NAMED
+        more = f" and {unnamed} more" if unnamed > 0 else ""
+        names = ", ".join(code(subject, _SHORT) for subject in lead.subjects[:_MOST_NAMED])
+        told = f": {text(lead.clue.text, 2 * _SHORT)}" if lead.clue.text else ""
+        yield f"- {names}{more} → *{lead.clue.section}*{told}"
+        yield from (f"  - {text(step)}" for step in lead.steps)
+    if len(leads) > _MOST_LEADS:
+        yield f"- … and {len(leads) - _MOST_LEADS} more, under *Thresholds*"
 
 
 def doubts(summary: Summary) -> Iterator[str]:
     """What makes the figures doubtful; nothing for a run that can be trusted."""
     found = [check for check in summary.checks if check.state in ("bad", "warning")]
     if found:
-        yield "## Doubts about the figures"
+        yield f"## {_WHY_INVALID if is_invalid(summary) else 'Doubts about the figures'}"
         yield ""
-        yield from (f"- {MARKS[c.state]} {text(c.what, _SHORT)}: {text(c.text)}" for c in found[:_MOST_LINES])
+        yield from (
+            f"- {MARKS[c.state]} {text(c.what, _SHORT)}: {text(c.text)}" for c in found[:_MOST_DOUBTS]
+        )
+        if len(found) > _MOST_DOUBTS:
+            yield f"- … and {len(found) - _MOST_DOUBTS} more, under *Can this run be trusted?*"
+
+
+def is_invalid(summary: Summary) -> bool:
+    """Whether the figures must not be believed, so that why comes before them."""
+    return summary.verdict.outcome == Outcome.INVALID
 
 
 def chief_figures(summary: Summary) -> Iterator[str]:
@@ -120,12 +137,3 @@ def chief_figures(summary: Summary) -> Iterator[str]:
 
 def _percentiles(spread: Spread) -> str:
     return " · ".join(time_ms(value) for value in (spread.p50_ms, spread.p95_ms, spread.p99_ms))
-
-
-def _loud(summary: Summary) -> list[ThresholdRow]:
-    return [row for g in threshold_groups(summary.thresholds) if g.status in _LOUD for row in g.rows]
-
-
-def _subject(row: ThresholdRow) -> str:
-    """How the verdict's reasons begin that are about this row: the table says the same."""
-    return row.line.partition(": ")[0]

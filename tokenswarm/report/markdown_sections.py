@@ -15,7 +15,7 @@ from tokenswarm.report.markdown import code, table, text
 from tokenswarm.report.marks import MARKS
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
-from tokenswarm.report.summary import Summary
+from tokenswarm.report.summary import PHASES_MEAN, Summary
 
 _ABORTED: Final = " (aborted)"
 
@@ -39,10 +39,21 @@ def _actions(summary: Summary) -> Iterator[str]:
     for action in summary.actions:
         yield f"- {text(since_start(action.at_s))}: {text(action.sentence)}"
     yield ""
-    head = ("", "calls", "errors", "latency p50, ms", "p95", "first token p50, ms", "p95", "providers")
+    head = (
+        "",
+        "from, to",
+        "calls",
+        "errors",
+        "latency p50, ms",
+        "p95",
+        "first token p50, ms",
+        "p95",
+        "providers",
+    )
     rows = [
         (
-            f"{phase.name} {action.name}",
+            action.title_of(phase),
+            phase.shown_span,
             whole(phase.requests),
             share(phase.error_rate),
             time_ms(phase.latency_p50_ms),
@@ -54,7 +65,9 @@ def _actions(summary: Summary) -> Iterator[str]:
         for action in summary.actions
         for phase in action.phases
     ]
-    yield from table(head, rows, "lrrrrrrl")
+    yield from table(head, rows, "lrrrrrrrl")
+    yield ""
+    yield text(PHASES_MEAN)
     strip = strip_of(summary.timeline)
     if strip is not None:
         yield ""

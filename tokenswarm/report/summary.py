@@ -14,11 +14,11 @@ from typing import Any, Final
 from tokenswarm.report.answers import Answers
 from tokenswarm.report.cache import CacheReport
 from tokenswarm.report.comparison import Comparison
-from tokenswarm.report.figures import plain_rate, share
+from tokenswarm.report.figures import plain_rate, share, since_start
 from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.overhead import Overhead
 from tokenswarm.report.spectra import Spectrum
-from tokenswarm.report.verdict import Verdict
+from tokenswarm.report.verdict import Outcome, Verdict
 
 SCHEMA: Final = 1
 
@@ -272,6 +272,14 @@ class DriftRow:
     sentence: str
 
 
+# A phase's name → what follows the action's, for people.
+PHASES: Final[Mapping[str, str]] = {"during": "at first", "after": "once settled"}
+PHASES_MEAN: Final = (
+    "At first: until errors had passed and answers came from where they went on to come from."
+    " Once settled: from then to the next action, if there was time."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A stretch of the run beside an action: `name` is before, during (until it had recovered) or after.
@@ -289,6 +297,11 @@ class Phase:
     ttft_p50_ms: float | None
     ttft_p95_ms: float | None
     providers: Mapping[str, float]  # name → share of the calls that named theirs
+
+    @property
+    def shown_span(self) -> str:
+        """From when to when, for people."""
+        return f"{since_start(self.start_s)} to {since_start(self.end_s)}"
 
     @property
     def shown_providers(self) -> str:
@@ -325,6 +338,10 @@ class ActionRow:
         if not self.is_ok:
             return f"{self.name} was not done: {self.said}."
         return " ".join([self._cost, *self._moves])
+
+    def title_of(self, phase: Phase) -> str:
+        """One of its phases, for people: `primary down, at first`."""
+        return f"before {self.name}" if phase.name == "before" else f"{self.name}, {PHASES[phase.name]}"
 
     @property
     def _cost(self) -> str:
@@ -376,6 +393,16 @@ class Summary:
     load_curve: LoadCurve | None = None
     comparison: Comparison | None = None  # with a baseline, if one was given; it is no part of the verdict
     schema: int = SCHEMA
+
+    @property
+    def carries(self) -> str:
+        """What a climb says of how much the target carries, for people; empty if there was none."""
+        if self.breakpoint is None:
+            return ""
+        sentence = self.breakpoint.sentence
+        if self.verdict.outcome != Outcome.INVALID:
+            return sentence
+        return f"As far as these figures can be trusted: {sentence[:1].lower()}{sentence[1:]}"
 
     def to_plain(self) -> dict[str, Any]:
         """Plain JSON types, `schema` first."""

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from tokenswarm.report.clues import clue_of
+from tokenswarm.report.leads import steps_of
 from tokenswarm.report.summary import Summary, ThresholdRow
 
 _MOST: Final = 9  # of one level, beside the verdict's own
@@ -44,10 +45,10 @@ def _lines(summary: Summary) -> Iterator[str]:
 def _said(row: ThresholdRow, summary: Summary) -> str:
     if row.status == "inconclusive":
         return f"{row.line}: {row.reason}"
-    clue = clue_of(row.metric, summary)
-    hint = f"\nCheck first: {row.hints[0]}" if row.hints else ""
+    clue, steps = clue_of(row, summary), steps_of(row, summary)
+    step = f"\nCheck first: {steps[0]}" if steps else ""
     seen = f"\n{clue.section}: {clue.text}" if clue.text else ""
-    return f"{row.line} was {row.value_text}{seen}{hint}"
+    return f"{row.line} was {row.value_text}{seen}{step}"
 
 
 def _file(origin: str) -> str:

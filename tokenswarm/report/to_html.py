@@ -19,11 +19,12 @@ from tokenswarm.report.chart import SIZE, Chart, script_data
 from tokenswarm.report.climb_chart import climb_chart, load_chart
 from tokenswarm.report.environment import facts_of
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
+from tokenswarm.report.leads import leads_of, other_reasons, since_when
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.pages import new_environment
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.spectrum_charts import spectrum_charts
-from tokenswarm.report.summary import Summary
+from tokenswarm.report.summary import PHASES_MEAN, Summary
 from tokenswarm.report.time_charts import MOST_NAMED_MARKS, time_charts
 
 # What readers ask, in the order in which they ask it; each has a partial in templates/sections/.
@@ -57,6 +58,7 @@ _UNSAFE_IN_SCRIPT: Final = {
 }
 # The state of a compared figure → the class and the icon that have its colour.
 COMPARED_TONES: Final = {"regressed": "fail", "unknown": "inconclusive", "holds": "pass"}
+_MOST_LEADS: Final = 3  # beside the verdict; all lines stand under Thresholds
 _HEADING: Final = re.compile(r'<h2 id="(\w+)-title">(.*?)(?: <span.*?)?</h2>')
 
 
@@ -85,6 +87,11 @@ def render(summary: Summary) -> str:
             palette=PALETTE,
             origin_groups=GROUPS,
             cache_arms=ARMS,
+            phases_mean=PHASES_MEAN,
+            leads=leads_of(summary),
+            other_reasons=other_reasons(summary),
+            most_leads=_MOST_LEADS,
+            since_when=since_when,
             timeline=timeline,
             most_named_marks=MOST_NAMED_MARKS,
             spectra=spectra,

@@ -11,7 +11,14 @@ from typing import Final
 
 from tokenswarm.report.grouping import threshold_groups
 from tokenswarm.report.markdown import folded, text
-from tokenswarm.report.markdown_head import chief_figures, doubts, head, what_failed
+from tokenswarm.report.markdown_head import (
+    chief_figures,
+    doubts,
+    head,
+    is_invalid,
+    what_failed,
+    where_to_look,
+)
 from tokenswarm.report.markdown_sections import SECTIONS
 from tokenswarm.report.summary import Summary
 
@@ -25,7 +32,8 @@ _CUT: Final = "… cut for size; the rest is in report.html."
 def render(summary: Summary) -> str:
     """The whole report; what does not fit is cut from its end, and said to be."""
     pages = _Pages(MOST_BYTES)
-    for part in (head, what_failed, doubts, chief_figures):
+    broken = (what_failed, where_to_look)
+    for part in (head, *((doubts, *broken) if is_invalid(summary) else (*broken, doubts)), chief_figures):
         pages.add([*part(summary)])
     for section in SECTIONS:
         lines = [*section.write(summary)]

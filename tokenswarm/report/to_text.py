@@ -18,7 +18,7 @@ from tokenswarm.report.figures import lasted, micro_ms, share, since_start, time
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
-from tokenswarm.report.summary import Summary
+from tokenswarm.report.summary import PHASES_MEAN, Summary
 from tokenswarm.report.terminal import drawn
 
 _STYLES: Final = {
@@ -86,8 +86,8 @@ def _parts(summary: Summary) -> Iterator[RenderableType]:
         if check.what == "aborted":
             yield Text(check.text)
             yield ""
-    if summary.breakpoint is not None:
-        yield Text(summary.breakpoint.sentence)
+    if summary.carries:
+        yield Text(summary.carries)
         yield ""
     doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
     for check in doubts:
@@ -249,7 +249,7 @@ def _actions(summary: Summary) -> Iterator[RenderableType]:
     for action in summary.actions:
         for phase in action.phases:
             table.add_row(
-                Text(f"{phase.name} {action.name}"),
+                Text(action.title_of(phase)),
                 whole(phase.requests),
                 share(phase.error_rate),
                 time_ms(phase.latency_p50_ms),
@@ -259,6 +259,7 @@ def _actions(summary: Summary) -> Iterator[RenderableType]:
                 Text(phase.shown_providers),
             )
     yield table
+    yield Text(PHASES_MEAN, style="dim")
     for action in summary.actions:
         yield Text(f" {since_start(action.at_s)}  {action.sentence}")
     strip = strip_of(summary.timeline)
