@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from tokenswarm.report.health_limits import LIMITS
+from tokenswarm.metrics.health_limits import LIMITS
 
 PROJECT = Path(__file__).parents[2]
 LONGEST_S = 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -78,3 +79,19 @@ def test_what_line_protocol_has_no_word_for_is_left_out(standing: Callable[..., 
     lines.absorb(Delta(1.0, {SeriesKey(0, "hold", odd): Series({"calls": 1, "cost": float("nan")})}))
     (point,) = (line for line in lines.take(standing(), AT_NS) if line.startswith("tokenswarm,"))
     assert point.encode().endswith(b"outcome=success,model=half\\ \\ \\ and\\ \\  calls=1i %d" % AT_NS)
+
+
+def test_each_monitor_is_a_point_of_its_own(monitored: Standing) -> None:
+    """Gauges as they are, counters by what they grew since the last point; one that fails has none."""
+    lines = InfluxLines()
+    run = "run=20260101-run,profile=own,target=gateway"
+    first = [line for line in lines.take(monitored, AT_NS) if line.startswith("tokenswarm_target,")]
+    process = "target_memory=512000000.0,target_cpu=0.25,target_cores=0.5,target_threads=9.0"
+    assert first[0] == f"tokenswarm_target,{run},monitor=process\\ litellm {process} {AT_NS}"
+    assert len(first) == 2
+    assert "target_requests=40.0,target_errors_total=2.0" in first[1]
+    page = monitored.monitors[1]
+    grown = replace(page, counters={**page.counters, "target_requests": 45.0})
+    again = lines.take(replace(monitored, monitors=(grown,)), AT_NS + 1)
+    (point,) = (line for line in again if line.startswith("tokenswarm_target,"))
+    assert "target_requests=5.0,target_errors_total=0.0" in point

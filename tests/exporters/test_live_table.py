@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from tokenswarm.exporters.live_table import COLUMNS, rows_of
-from tokenswarm.metrics.standing import Standing
+from tokenswarm.metrics.health_limits import LATE_TIMERS, LIMITS
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
+from tokenswarm.metrics.standing import Standing, WorkerStanding
+
+from .conftest import STAGES, histogram
 
 
 @pytest.fixture
@@ -50,3 +55,44 @@ def test_load_generators_say_whether_they_keep_up(rows: dict[tuple[str, str], di
     assert rows["Load generator", "worker-1"]["state"] == "ok"
     assert rows["Load generator", "worker-2"]["state"] == "LOST"
     assert rows["Load generator", "lag"]["samples"] == "1"
+
+
+def test_a_busy_load_generator_is_told_by_the_limits_of_the_report(
+    standing: Callable[..., Standing],
+) -> None:
+    """Warning and bad begin where the verdict's do; what is late is said, but not after one hiccup."""
+    peak, busy = LIMITS["generator_cpu_peak"].value, LIMITS["generator_cpu"].value
+    cores = {"idle": peak - 0.01, "peak": peak, "most": busy - 0.01, "busy": busy}
+    workers = tuple(WorkerStanding(name, value, 1, 0, is_lost=False) for name, value in cores.items())
+    states = {row["name"]: row["state"] for row in rows_of(standing(workers=workers))}
+    assert {name: states[name] for name in cores} == {
+        "idle": "ok",
+        "peak": "nearly too busy",
+        "most": "nearly too busy",
+        "busy": "too busy",
+    }
+    assert states["lag"] == "ok"
+    for hiccups, state in ((LATE_TIMERS - 1, "ok"), (LATE_TIMERS, "too late")):
+        totals = Measurements(STAGES, 1e9)
+        late = histogram(*[0.001] * 10, *[1.0] * hiccups)
+        totals.absorb(Delta(1.0, {SeriesKey(6, "hold", Labels()): Series({}, {"generator_lag": late})}))
+        states = {row["name"]: row["state"] for row in rows_of(standing(totals=totals))}
+        assert states["lag"] == state
+
+
+def test_what_monitors_read_is_a_part_of_its_own(monitored: Standing) -> None:
+    """With units that people read; who can't be read is said, in a column that makes no links."""
+    rows = {row["name"]: row for row in rows_of(monitored) if row["part"] == "Target"}
+    assert rows["target_memory"]["now"] == "512MB"
+    assert rows["target_cpu"]["now"] == "25%"
+    assert (rows["target_requests"]["now"], rows["target_requests"]["samples"]) == ("4/s", "40")
+    assert rows["target_cache_hit_rate"]["p50"] == "75.00%"
+    assert rows["target_logged_ms"]["p99"] == "200.0 ms"
+    assert rows["redis redis://h:1: Connection refused"]["state"] == "NOT READ"
+    states = {row["name"]: row["state"] for row in rows_of(monitored) if row["part"] == "Thresholds"}
+    assert states == {"target_memory: max < 1GB": "holds", "target_cache_hit_rate: > 80%": "BROKEN"}
+
+
+def test_without_monitors_there_is_no_such_part(rows: dict[tuple[str, str], dict[str, str]]) -> None:
+    """Nothing is known of the target."""
+    assert not [name for part, name in rows if part == "Target"]

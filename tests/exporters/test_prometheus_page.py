@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tokenswarm.exporters.prometheus import PREFIX, TIME_BOUNDS_S, exposition
+from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.metrics.standing import Standing
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 
-@pytest.fixture
-def page(standing: Callable[..., Standing]) -> Samples:
+def samples_of(standing: Standing) -> Samples:
     found: Samples = {}
-    for family in text_string_to_metric_families(exposition(standing()).decode()):
+    for family in text_string_to_metric_families(exposition(standing).decode()):
         for sample in family.samples:
             found.setdefault(sample.name.removeprefix(PREFIX), []).append((dict(sample.labels), sample.value))
     return found
+
+
+@pytest.fixture
+def page(standing: Callable[..., Standing]) -> Samples:
+    return samples_of(standing())
 
 
 def test_every_sample_says_which_run_it_is_of(page: Samples) -> None:
@@ -88,3 +96,49 @@ def test_load_generators_are_there(page: Samples) -> None:
     assert [value for _, value in page["generator_lag_seconds_count"]] == [1]
     assert [value for _, value in page["ws_open"]] == [2]
     assert [value for _, value in page["users"]] == [7]
+
+
+def test_limits_of_load_generators_are_those_of_the_report(page: Samples) -> None:
+    """A dashboard draws what the verdict is judged by, and has no number of its own."""
+    assert {labels["state"]: value for labels, value in page["generator_cpu_limit_cores"]} == {
+        "warning": LIMITS["generator_cpu_peak"].value,
+        "bad": LIMITS["generator_cpu"].value,
+    }
+    assert [value for _, value in page["generator_lag_limit_seconds"]] == [LIMITS["generator_lag"].value]
+    dashboard = (Path(__file__).parents[2] / "deploy/grafana/dashboards/tokenswarm.json").read_text()
+    for panel in json.loads(dashboard)["panels"]:
+        assert not re.search(r"[0-9]\.[0-9]", panel.get("description", "")), panel["title"]
+
+
+def test_what_monitors_read_is_there_with_its_unit(monitored: Standing) -> None:
+    """By monitor and nothing else; one whose last reading failed has no gauges, but its counters stand."""
+    page = samples_of(monitored)
+    process = {"run": "20260101-run", "monitor": "process litellm"}
+    assert page["target_memory_bytes"] == [(process, 512e6)]
+    assert page["target_cpu"] == [(process, 0.25)]
+    assert page["target_cores"] == [(process, 0.5)]
+    assert page["target_queue_bytes"][0][1] == 1e3
+    assert [value for _, value in page["target_requests_total"]] == [40]
+    assert [value for _, value in page["target_errors_total"]] == [2]
+    assert [value for _, value in page["redis_hits_total"]] == [7]
+    up = {labels["monitor"]: value for labels, value in page["monitor_up"]}
+    assert up == {"process litellm": 1, "prometheus http://h/metrics": 1, "redis redis://h:1": 0}
+    assert [value for _, value in page["target_cache_hit_rate"]] == [0.75]
+
+
+def test_times_of_the_target_are_histograms_whatever_they_are_called(monitored: Standing) -> None:
+    """Those of the catalogue and those with a name of the user's own."""
+    page = samples_of(monitored)
+    assert [value for _, value in page["target_latency_seconds_count"]] == [2]
+    assert [value for _, value in page["target_logged_ms_seconds_sum"]] == [pytest.approx(0.2)]
+
+
+def test_thresholds_on_the_target_have_their_state(monitored: Standing) -> None:
+    """Of judged stages: the warm-up's nine gigabytes break nothing."""
+    states = {labels["metric"]: value for labels, value in samples_of(monitored)["threshold_state"]}
+    assert states == {"target_memory": 0, "target_cache_hit_rate": 2}
+
+
+def test_without_monitors_nothing_is_said_of_the_target(page: Samples) -> None:
+    """A run that watches nothing has no such metric."""
+    assert not [name for name in page if name.startswith(("target_", "redis_", "monitor_"))]

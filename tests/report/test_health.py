@@ -12,8 +12,8 @@ import pytest
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
+from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.report import to_html, to_markdown, to_text
-from tokenswarm.report.health_limits import LIMITS
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Check, Summary

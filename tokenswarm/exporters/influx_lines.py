@@ -4,6 +4,7 @@
     tokenswarm_run,run=…            users, ws_open, elapsed
     tokenswarm_threshold,run=…,line=ttft: p(95) < 200ms    state (STATE_NUMBERS), value, limit
     tokenswarm_generator,run=…,worker=worker-1             cores, calls, lost
+    tokenswarm_target,run=…,monitor=process litellm       target_memory, target_cpu … as last read
 
 Times are seconds. Counts add up over all points; percentiles are of the calls that ended between two points.
 """
@@ -16,7 +17,7 @@ from typing import Final
 
 from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.series import Delta, Labels, Series
-from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
+from tokenswarm.metrics.standing import STATE_NUMBERS, MonitorStanding, Standing
 
 # All of them: points with the same tags and time replace each other.
 _TAGS: Final = tuple(name for name in Labels._fields if name != "scenario")
@@ -29,6 +30,7 @@ class InfluxLines:
 
     def __init__(self) -> None:
         self._since: dict[tuple[str, Labels], Series] = {}
+        self._grown: dict[tuple[str, str], float] = {}  # by monitor and counter, at the last points
 
     def absorb(self, delta: Delta) -> None:
         """Add what was measured; nothing of the delta is kept."""
@@ -45,7 +47,21 @@ class InfluxLines:
             for (stage, labels), series in since.items()
         ]
         lines += [_line(name, {**common, **tags}, fields, at_ns) for name, tags, fields in _of_run(standing)]
+        for monitor in standing.monitors:
+            tags = {**common, "monitor": monitor.name}
+            lines.append(_line("tokenswarm_target", tags, self._of_monitor(monitor), at_ns))
         return [line for line in lines if line]
+
+    def _of_monitor(self, monitor: MonitorStanding) -> dict[str, float | int]:
+        """Counters by what they grew: that adds up, as our own do."""
+        if monitor.problem:
+            return {}
+        fields: dict[str, float | int] = {name: float(value) for name, value in monitor.gauges.items()}
+        for name, value in monitor.counters.items():
+            key = (monitor.name, name)
+            fields[name] = float(value - self._grown.get(key, 0.0))
+            self._grown[key] = value
+        return fields
 
 
 def _of_run(standing: Standing) -> Iterator[tuple[str, dict[str, str], dict[str, float | int]]]:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from tokenswarm.metrics.call import FAILURES
-from tokenswarm.metrics.catalogue import METRICS
+from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES
+from tokenswarm.metrics.health_limits import LATE_TIMERS, LIMITS
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.monitored import monitored_times
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.metrics.thresholds import Status, ThresholdResult
-from tokenswarm.metrics.units import format_figure
+from tokenswarm.metrics.units import format_figure, quantity_of
 
 # As Locust's page wants them: `key` of a row's value, and the column's title.
 COLUMNS: Final = (
@@ -36,7 +39,8 @@ _STATES: Final = {
     Status.INCONCLUSIVE: "not known yet",
     Status.NOT_MEASURED: "not measured",
 }
-_BUSY_CORES: Final = 0.85
+# The gravest first.
+_BUSY: Final = (("generator_cpu", "too busy"), ("generator_cpu_peak", "nearly too busy"))
 _MILLISECONDS: Final = 1000.0
 
 Row = dict[str, str]
@@ -50,6 +54,7 @@ def rows_of(standing: Standing) -> list[Row]:
         *_traffic(standing),
         *_errors(standing),
         *_thresholds(standing),
+        *_target(standing),
         *_generators(standing),
     ]
 
@@ -103,20 +108,58 @@ def _thresholds(standing: Standing) -> Iterator[Row]:
         )
 
 
+def _target(standing: Standing) -> Iterator[Row]:
+    """What monitors read of it; nothing without monitors."""
+    for monitor in standing.monitors:
+        if monitor.problem:
+            # Not in `state`, which may hold links: a server's words are not ours.
+            yield _row("Target", f"{monitor.name}: {monitor.problem}", state="NOT READ")
+        for name, value in monitor.gauges.items():
+            yield _row("Target", name, now=_figure(name, value, "value"))
+        for name, value in monitor.counters.items():
+            per_s = monitor.per_s.get(name)
+            now = "" if per_s is None else _figure(name, per_s, "rate")
+            yield _row("Target", name, now=now, samples=_figure(name, value, "count"))
+    for name in MONITORED_SHARES if standing.monitors else ():
+        reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
+        if reading.value is not None:
+            yield _row("Target", name, p50=f"{reading.value:.2%}", samples=str(reading.samples))
+    for name in monitored_times(standing.totals):
+        histogram = standing.totals.histogram(name, _EVERYTHING)
+        if histogram.count:
+            quantiles = {key: _ms(histogram.quantile(q)) for key, q in _QUANTILES}
+            yield _row("Target", name, samples=str(histogram.count), **quantiles)
+
+
+def _figure(name: str, value: float, aggregation: str) -> str:
+    return format_figure(value, quantity_of(METRICS[name], aggregation))
+
+
 def _generators(standing: Standing) -> Iterator[Row]:
     lag = standing.totals.histogram("generator_lag", _EVERYTHING)
     if lag.count:
         quantiles = {key: _ms(lag.quantile(q)) for key, q in _QUANTILES}
-        yield _row("Load generator", "lag", samples=str(lag.count), **quantiles)
+        yield _row("Load generator", "lag", samples=str(lag.count), state=_late(lag), **quantiles)
     for worker in standing.workers:
         state = "LOST" if worker.is_lost else ""
         cores = ""
         if worker.cores is not None:
             cores = f"{worker.cores:.0%} of a core"
-            state = state or ("too busy" if worker.cores > _BUSY_CORES else "ok")
+            state = state or _busy(worker.cores)
         yield _row("Load generator", worker.name, now=cores, samples=str(worker.calls), state=state)
     if standing.sockets:
         yield _row("Load generator", METRICS["ws_open"].definition, now=str(standing.sockets))
+
+
+def _busy(cores: float) -> str:
+    return next((word for name, word in _BUSY if cores >= LIMITS[name].value), "ok")
+
+
+def _late(lag: Histogram) -> str:
+    limit_s, p99_s = LIMITS["generator_lag"].value, lag.quantile(0.99)
+    # As the report will see it: one hiccup is no reason to distrust a run.
+    is_late = p99_s is not None and p99_s > limit_s and lag.above(limit_s) >= LATE_TIMERS
+    return "too late" if is_late else "ok"
 
 
 def _row(part: str, name: str, **figures: str) -> Row:

@@ -3,6 +3,7 @@
     tokenswarm_calls_total{outcome,prompt,stream,…}    counters, one sample for each set of labels
     tokenswarm_latency_seconds_bucket{le,…}            histograms since the start, with few labels
     tokenswarm_latency_quantile_seconds{quantile}      within 0.5 %, of all judged calls so far
+    tokenswarm_target_memory_bytes{monitor}            what monitors read of the target, as it is now
     tokenswarm_threshold_state{line}                   0 holds, 1 warning, 2 broken, -1 not known yet
 
 Every sample has the label `run`: a scrape never mixes two runs.
@@ -24,7 +25,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from tokenswarm.metrics.catalogue import METRICS, Kind
+from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
+from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.series import Labels
 from tokenswarm.metrics.source import Aggregation, Selector
@@ -41,6 +43,10 @@ _OF_HISTOGRAMS: Final = ("stage", "stream", "arm", "cache")
 _OF_COUNTERS: Final = ("stage", *(name for name in Labels._fields if name != "scenario"))
 _UNITS: Final = {"s": "_seconds", "B": "_bytes", "cores": "_cores"}
 _SHOWN_SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput", "availability")
+_LIMITS: Final = {
+    "generator_cpu": ("generator_cpu_peak", "generator_cpu"),
+    "generator_lag": ("generator_lag",),
+}
 _SHOWN_RATES: Final = ("request_rate", "output_tokens_rate")
 
 
@@ -67,6 +73,8 @@ class _Scrape(Collector):
         yield from self._figures()
         yield from self._thresholds()
         yield from self._workers()
+        yield from self._limits()
+        yield from self._monitors()
 
     def _run_families(self) -> Iterator[Metric]:
         standing = self._standing
@@ -114,9 +122,9 @@ class _Scrape(Collector):
                 if METRICS[name].is_success_only and key.labels.outcome not in ("", "success"):
                     continue
                 merged[name].setdefault(labels, Histogram()).merge(histogram)
-        for name, metric in METRICS.items():
-            if name not in merged:
-                continue
+        # Times of the target may have names of the user's own, which the catalogue does not list.
+        for name in (*(name for name in METRICS if name in merged), *sorted(merged.keys() - set(METRICS))):
+            metric = METRICS[name]
             bounds = TIME_BOUNDS_S if metric.kind is Kind.TIME else AMOUNT_BOUNDS
             family = HistogramMetricFamily(_named(name), metric.definition, labels=["run", *_OF_HISTOGRAMS])
             for labels, histogram in merged[name].items():
@@ -174,6 +182,42 @@ class _Scrape(Collector):
                 cores.add_metric([*self._run, worker.name], worker.cores)
         yield from (cores, is_lost)
 
+    def _limits(self) -> Iterator[Metric]:
+        """From where on a load generator can't be trusted, for dashboards to draw."""
+        for name, limits in _LIMITS.items():
+            family = GaugeMetricFamily(
+                f"{PREFIX}{name}_limit{_UNITS[METRICS[name].unit]}",
+                f"The report's limits of {name}.",
+                labels=["run", "state"],
+            )
+            for limit in (LIMITS[one] for one in limits):
+                family.add_metric([*self._run, limit.state], limit.value)
+            yield family
+
+    def _monitors(self) -> Iterator[Metric]:
+        labels = ["run", "monitor"]
+        is_up = GaugeMetricFamily(f"{PREFIX}monitor_up", "1 unless its last reading failed.", labels=labels)
+        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
+        for monitor in self._standing.monitors:
+            own = [*self._run, monitor.name]
+            is_up.add_metric(own, int(not monitor.problem))
+            for name, value in (*monitor.gauges.items(), *monitor.counters.items()):
+                is_counter = METRICS[name].kind is Kind.COUNTER
+                # A counter's family has no unit of ours: the end of its name says what it counts.
+                kind, full = (
+                    (CounterMetricFamily, f"{PREFIX}{name}")
+                    if is_counter
+                    else (GaugeMetricFamily, _named(name))
+                )
+                family = families.setdefault(name, kind(full, METRICS[name].definition, labels=labels))
+                family.add_metric(own, value)
+        yield is_up
+        yield from families.values()
+        for name in MONITORED_SHARES:
+            share = self._standing.totals.read(name, Aggregation("rate"), Selector())
+            if share.value is not None:
+                yield self._gauge(name, METRICS[name].definition, share.value)
+
     def _gauge(self, name: str, definition: str, value: float) -> Metric:
         family = GaugeMetricFamily(f"{PREFIX}{name}", definition, labels=["run"])
         family.add_metric(self._run, value)
@@ -182,7 +226,8 @@ class _Scrape(Collector):
 
 def _named(name: str) -> str:
     """With its unit, as Prometheus's conventions want it."""
-    return f"{PREFIX}{name}{_UNITS.get(METRICS[name].unit, '')}"
+    unit = _UNITS.get(METRICS[name].unit, "")
+    return f"{PREFIX}{name.removesuffix(unit)}{unit}"
 
 
 def _values(labels: Labels, names: Iterable[str]) -> tuple[str, ...]:

@@ -35,6 +35,17 @@ class WorkerStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitorStanding:
+    """What a monitor has read of the target, by metric; its times are among the run's totals."""
+
+    name: str  # what reports call it
+    problem: str  # why it can't be read now; "" if it can
+    gauges: Mapping[str, float]  # as last read; none while it can't be
+    counters: Mapping[str, float]  # by how much each has grown since it was first read
+    per_s: Mapping[str, float]  # how fast counters grew between the last two readings
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The measurements are the run's own and go on growing: read them before anything else runs."""
 
@@ -52,6 +63,7 @@ class Standing:
     totals: Measurements  # by stage since the start, warm-ups included
     recent: Measurements  # of the last seconds, in one stage
     thresholds: tuple[ThresholdResult, ...]  # lines with a window are judged at the end, and not among them
+    monitors: tuple[MonitorStanding, ...] = ()
 
     @property
     def sockets(self) -> int:

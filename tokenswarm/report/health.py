@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.health_limits import CPU_LEAST_S, CPU_SHARE, LATE_TIMERS, LIMITS, Limit
 from tokenswarm.metrics.measurements import ANY_ARM, Measurements
 from tokenswarm.metrics.series import PLANNED_STARTS
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile
 from tokenswarm.report.figures import lasted, share, time_ms, whole
-from tokenswarm.report.health_limits import CPU_LEAST_S, CPU_SHARE, LATE_TIMERS, LIMITS, Limit
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import Check
 

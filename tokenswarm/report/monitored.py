@@ -8,6 +8,7 @@ from typing import Final
 from tokenswarm.metrics.catalogue import METRICS, Kind, Metric
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.monitored import is_monitored, monitored_times
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.report.figures import since_start, whole
 from tokenswarm.report.run_folder import Run, RunEvent
@@ -20,12 +21,6 @@ _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DRAWN_ELSEWHERE: Final = frozenset({"target_cpu", "target_memory", "target_cores"})
 _SCALES: Final = {"B": 1e-6, "share": 100.0}
 _UNITS: Final = {"B": "MB", "share": "%"}
-
-
-def is_monitored(name: str) -> bool:
-    """Whether monitors feed it; false for a name that we don't know."""
-    metric = METRICS.get(name)
-    return metric is not None and metric.is_monitored
 
 
 def chart_of(name: str) -> str:
@@ -70,16 +65,6 @@ def monitored_tracks(measurements: Measurements, indices: range) -> Iterator[Tra
         if any(shown if metric.kind is Kind.COUNTER else (value is not None for value in shown)):
             yield Track(chart_of(name), name, shown)
     yield from _times(measurements, indices)
-
-
-def monitored_times(measurements: Measurements) -> list[str]:
-    """Names of the times that monitors read, as they first came."""
-    found: dict[str, None] = {}
-    for _, series in measurements.each():
-        for name in series.values:
-            if is_monitored(name):
-                found.setdefault(name)
-    return sorted(found)
 
 
 def _last(measurements: Measurements, name: str) -> dict[int, float]:

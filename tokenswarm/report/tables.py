@@ -7,11 +7,11 @@ from typing import Final
 
 from tokenswarm.metrics.catalogue import METRICS, Kind
 from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.monitored import monitored_times
 from tokenswarm.metrics.series import Fault, FaultKey
 from tokenswarm.metrics.source import Aggregation, Selector, Source
 from tokenswarm.metrics.units import format_figure, quantity_of
 from tokenswarm.report.figures import rate, ratio, share, usd, whole
-from tokenswarm.report.monitored import monitored_times
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import ErrorRow, ExpectedAnswer, Spread, StageRow, Total
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from tokenswarm.metrics.catalogue import MONITORED_SHARES
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.interval import coarser
 from tokenswarm.metrics.judge import broken_abort_line
+from tokenswarm.metrics.kept_samples import KeptSamples
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.reduced import reduced
 from tokenswarm.metrics.series import Delta
@@ -20,8 +20,6 @@ from tokenswarm.metrics.thresholds import Threshold, ThresholdResult
 _WHOLE_RUN_S: Final = 1e9  # one interval
 # Until then the reports of an interval have come: what was judged with all of them need not be again.
 _SETTLED_S: Final = 15.0
-# A planned run has 600 of each gauge; of one that goes on for ever the last ones must do.
-_MOST_SAMPLES: Final = 20_000
 
 
 class AbortWatch:
@@ -37,11 +35,11 @@ class AbortWatch:
         self._of_all = [line for line, window in zip(self._lines, windows, strict=True) if not window]
         self._metrics = {line.subject.metric for line in self._lines}
         self._labels = {name for line in self._lines for name, _ in line.subject.labels}
-        self._sampled = self._metrics.union(*(MONITORED_SHARES.get(name, ()) for name in self._metrics))
         self._stages = stages
         self._kept_s = max((window.duration_s for window in windows if window), default=0.0) + _SETTLED_S
         self._late = Measurements(stages, width_s)
         self._whole = Measurements(stages, _WHOLE_RUN_S)
+        self._samples = KeptSamples(self._metrics, self._whole, self._late)
 
     def absorb(self, delta: Delta) -> None:
         """Keep what the lines are about."""
@@ -56,11 +54,7 @@ class AbortWatch:
 
     def take_sample(self, sample: Sample) -> None:
         """Keep a reading of a gauge or a counter that a line is about."""
-        if sample.name in self._sampled:
-            for kept in (self._whole.samples, self._late.samples):
-                kept.append(sample)
-                if len(kept) > _MOST_SAMPLES:
-                    del kept[: _MOST_SAMPLES // 2]
+        self._samples.take(sample)
 
     def broken_line(self, elapsed_s: float) -> ThresholdResult | None:
         """The first line that is broken by now, if one is."""

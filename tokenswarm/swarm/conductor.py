@@ -13,8 +13,10 @@ from typing import Any, Final
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
+from tokenswarm.metrics.catalogue import MONITORED_SHARES
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.interval import MOST_INTERVALS
+from tokenswarm.metrics.kept_samples import KeptSamples
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import Selector
@@ -88,6 +90,8 @@ class Conductor:
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
         self._is_closed = False
         self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch, plan.width_s)
+        live = (*MONITORED_SHARES, *(line.subject.metric for line in plan.thresholds))
+        self._live_samples = KeptSamples(live, self.merge.totals)
         if isinstance(runner, LocalRunner):
             self.roster.add(_LOCAL, _LOCAL)
         self._event(
@@ -120,6 +124,7 @@ class Conductor:
             self._runner,
             self.roster,
             self.merge,
+            self._monitoring.standings() if self._monitoring is not None else (),
             run=self._folder.name if self._folder is not None else "",
             elapsed_s=self.elapsed_s,
             is_stopping=self._session.is_stopping,
@@ -366,22 +371,24 @@ class Conductor:
         if self._recorder is None or at_s < 0 or interval == self._sampled_interval:
             return  # one sample an interval keeps the file bounded
         self._sampled_interval = interval
-        self._recorder.sample(at_s, "master", "users", self._runner.user_count)
+        self._take_sample(Sample(at_s, "master", "users", self._runner.user_count))
         if self._session.load is not None:
             self._worker(_LOCAL).cores = self._session.load.cpu.read()
             self._worker(_LOCAL).sockets = self._session.load.sockets.open
         if self._plan.target.is_socket:
-            self._recorder.sample(at_s, "master", "ws_open", sum(worker.sockets for worker in self.roster))
+            sockets = sum(worker.sockets for worker in self.roster)
+            self._take_sample(Sample(at_s, "master", "ws_open", sockets))
         if interval % math.ceil(len(self.roster) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):
             return  # with hundreds of workers, not all of them in every interval
         for worker in self.roster:
             if worker.cores is not None and not worker.is_lost:
-                self._recorder.sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3))
+                self._take_sample(Sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3)))
 
     def _take_sample(self, sample: Sample) -> None:
         if self._recorder is not None:
             self._recorder.sample(sample.at_s, sample.source, sample.name, sample.value)
             self._abort_watch.take_sample(sample)
+            self._live_samples.take(sample)
 
     def _absorb_monitored(self, delta: Delta) -> None:
         self.merge.absorb(delta, self.elapsed_s)

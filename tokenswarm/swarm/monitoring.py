@@ -19,7 +19,9 @@ from gevent.socket import wait_read
 
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.monitor_board import MonitorBoard
 from tokenswarm.metrics.series import NO_LABELS, Delta, Series, SeriesKey
+from tokenswarm.metrics.standing import MonitorStanding
 from tokenswarm.monitors.of_target import spec_of
 from tokenswarm.monitors.spec import Spec
 from tokenswarm.swarm.plan import RunPlan
@@ -55,10 +57,15 @@ class Monitoring:
         self._is_over = False
         self._half_line = b""
         spec = spec_of(plan.target)
+        self._board = MonitorBoard(spec.labels)
         if spec:
             self._unended.update(spec.labels)
             # In a greenlet: to start a child lets go of the hub, and so short a run may end meanwhile.
             self._loop = gevent.spawn(self._run, spec, started_at_s)
+
+    def standings(self) -> tuple[MonitorStanding, ...]:
+        """What they have read so far."""
+        return self._board.standings()
 
     def stop(self) -> None:
         """Have everything read once more; the run need not wait for that until it is closed."""
@@ -133,11 +140,15 @@ class Monitoring:
             details = {name: value for name, value in row.items() if name != "event"}
             if row["event"] in _EVENTS:
                 self._note(row["event"], **details)
+            if row["event"] in ("monitor_failed", "monitor_back"):
+                self._board.set_problem(row["monitor"], row["problem"])
             if row["event"] == "monitor_ended":
                 self._unended.discard(row["monitor"])
             return
         for at_s, source, name, value in row["points"]:
-            self._take(Sample(float(at_s), source, name, float(value)))
+            sample = Sample(float(at_s), source, name, float(value))
+            self._board.take(sample)
+            self._take(sample)
         if row["times"]:
             self._absorb(self._delta_of(row["times"]))
 

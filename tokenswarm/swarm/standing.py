@@ -5,7 +5,7 @@ from __future__ import annotations
 from locust.runners import LocalRunner, MasterRunner
 
 from tokenswarm.metrics.judge import judge
-from tokenswarm.metrics.standing import DRAINING, ENDED, RUNNING, Standing, WorkerStanding
+from tokenswarm.metrics.standing import DRAINING, ENDED, RUNNING, MonitorStanding, Standing, WorkerStanding
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.roster import Roster
@@ -16,6 +16,7 @@ def standing_of(
     runner: LocalRunner | MasterRunner,
     roster: Roster,
     merge: Merge,
+    monitors: tuple[MonitorStanding, ...],
     *,
     run: str,
     elapsed_s: float,
@@ -46,4 +47,5 @@ def standing_of(
         totals=totals,
         recent=merge.recent(elapsed_s),
         thresholds=tuple(judge(lines, totals, elapsed_s)),
+        monitors=monitors,
     )

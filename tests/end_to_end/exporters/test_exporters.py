@@ -36,12 +36,19 @@ thresholds:
   overhead: "p(95) < 20s"
   cache_hit_rate: "> 1%"
   ws_open: {threshold: "> 1", if_measured: true}
+  target_cpu: max < 100%
+  target_memory: max < 64GB
+  target_latency: p(95) < 20s
 """
 TARGET = """
 name: stack
 url: URL
 model: mock
 prices: {input: 1, output: 2}
+gateway: llm-edge-agent
+monitor:
+  process: PID
+  prometheus: {url: PAGE}
 """
 
 
@@ -156,7 +163,8 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
     profile, target = tmp_path / "own.yaml", tmp_path / "target.yaml"
     profile.write_text(PROFILE)
     with start_stack(l1_ttl=300.0) as stack:
-        target.write_text(TARGET.replace("URL", stack.url))
+        pid, page = str(stack.gateway.pid), stack.metrics_url
+        target.write_text(TARGET.replace("URL", stack.url).replace("PID", pid).replace("PAGE", page))
         run = start(
             *("run", str(profile), "--target", str(target), "--prometheus-port", str(scraped_port)),
             *("--influx", f"{influx.url}/write?db=load"),
@@ -185,7 +193,13 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
         assert value_of(prometheus, query) * 1000 == pytest.approx(latency[figure], rel=0.01)
     state = prometheus.get("/api/v1/query", query=last("tokenswarm_threshold_state"))["data"]["result"]
     assert {result["metric"]["line"] for result in state} == {row["line"] for row in summary["thresholds"]}
-    assert {float(result["value"][1]) for result in state} <= {0.0, -1.0}
+    states = {result["metric"]["metric"]: float(result["value"][1]) for result in state}
+    assert set(states.values()) <= {0.0, -1.0}
+    assert states["target_cpu"] == states["target_memory"] == states["target_latency"] == 0
+    monitored = [json.loads(line) for line in (done.folder / "samples.jsonl").read_text().splitlines()]
+    asked = sum(row["value"] for row in monitored if row["name"] == "target_requests")
+    assert value_of(prometheus, last("tokenswarm_target_requests_total")) == pytest.approx(asked, rel=0.01)
+    assert value_of(prometheus, f"sum({last('tokenswarm_monitor_up')})") == 2
     for title, query in queries_of(DASHBOARD, name):
         now_s = time.time()
         result = prometheus.get(
@@ -203,6 +217,11 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
     assert 1000 * total / count == pytest.approx(latency["avg_ms"], rel=0.01)
     (users,) = selected(influx, f'SELECT MAX("users") FROM tokenswarm_run {of_run}')
     assert users == 6
+    (grown,) = selected(influx, f"SELECT SUM(target_requests) FROM tokenswarm_target {of_run}")
+    assert grown == pytest.approx(asked, rel=0.01)
+    memory = [row["value"] for row in monitored if row["name"] == "target_memory"]
+    (most,) = selected(influx, f"SELECT MAX(target_memory) FROM tokenswarm_target {of_run}")
+    assert min(memory) <= most <= max(memory)
 
 
 def test_a_port_that_is_taken_and_a_slow_influxdb_2_harm_no_run(start: Callable) -> None:

@@ -138,6 +138,7 @@ def test_two_runs_from_login_to_report(page: Page, tmp_path: Path) -> None:
         assert time.monotonic() < deadline_s, page.text
         time.sleep(0.1)  # polling for an event, bounded above
     assert int(now[1]) > int(first[1])
+    page.await_text(r"Target\s+target_memory\s+\d+(\.\d+)?MB")
     page.click("stop")
     page.await_text(r"(?i)stopped")
     page.go("/stats/report")

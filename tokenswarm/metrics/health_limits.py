@@ -1,6 +1,6 @@
 """What a load generator may do before its figures are its own and not the target's: the only list of limits.
 
-docs/health.md explains each; a test compares the two.
+docs/health.md explains each; a test compares the two. Reports judge by them, and live views show them.
 """
 
 from __future__ import annotations
