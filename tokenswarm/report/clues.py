@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tokenswarm.metrics.monitored import is_monitored
 from tokenswarm.report.cache import ARMS
 from tokenswarm.report.figures import micro_ms, rate, share, since_start, whole
-from tokenswarm.report.monitored import chart_of, is_monitored
+from tokenswarm.report.monitored import chart_of
 from tokenswarm.report.slowest import slowest, who_takes_it
 from tokenswarm.report.summary import ActionRow, ErrorRow, Summary, ThresholdRow
 
