@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any, Final
 import pytest
 
 from tokenswarm.metrics.health_limits import LIMITS
+
+from ..until import until
 
 PROJECT = Path(__file__).parents[2]
 LONGEST_S = 120
@@ -125,11 +126,14 @@ class Command:
 
     def await_that(self, is_so: Callable[[], bool]) -> None:
         """Poll until it is so, while the command runs."""
-        deadline_s = time.monotonic() + LONGEST_S
-        while not is_so():
+
+        def look() -> bool:
+            if is_so():
+                return True
             assert self._process.poll() is None, self.err
-            assert time.monotonic() < deadline_s, self.err
-            time.sleep(0.02)  # polling for an event, bounded above
+            return False
+
+        until(look, within_s=LONGEST_S, every_s=0.02, said=lambda: self.err)
 
     def kill(self) -> None:
         if self._process.poll() is None:

@@ -15,7 +15,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,6 +33,8 @@ from tokenswarm.mock.redis_server import RedisServer
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, resolve
+
+from ..until import until
 
 pytestmark = pytest.mark.end_to_end
 PROJECT: Final = Path(__file__).parents[2]
@@ -272,7 +273,7 @@ def check_locust(bench: Bench, typed: Typed) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     with serving(bench, typed, "--web-host", "127.0.0.1", "--web-port", port) as is_running:
-        wait_for(lambda: is_running() and answers(f"http://127.0.0.1:{port}/"))
+        until(lambda: is_running() and answers(f"http://127.0.0.1:{port}/"), within_s=LONGEST_S, every_s=0.05)
 
 
 def answers(url: str) -> bool:
@@ -288,7 +289,7 @@ def check_mock(bench: Bench, typed: Typed) -> None:
         pytest.skip("redis-server is not installed")
     log = bench.folder / "serving.log"
     with serving(bench, typed, "--port", "0") as is_running:
-        wait_for(lambda: is_running() and "listening on http" in log.read_text())
+        until(lambda: is_running() and "listening on http" in log.read_text(), within_s=LONGEST_S)
 
 
 @contextmanager
@@ -314,13 +315,6 @@ def serving(bench: Bench, typed: Typed, *more: str) -> Iterator[Callable[[], boo
     finally:
         process.kill()
         process.wait()
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONGEST_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)  # polling for an event, bounded above
 
 
 WAYS: Final[dict[str, Callable[[Bench, Typed], None]]] = {

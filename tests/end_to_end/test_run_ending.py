@@ -8,7 +8,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ import pytest
 
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
+
+from ..until import until
 
 pytestmark = pytest.mark.end_to_end
 PROJECT = Path(__file__).parents[2]
@@ -45,10 +46,12 @@ def test_load_ends_with_a_command_line_that_was_killed(start: Callable, workers:
         running = start("run", "smoke", "--target", mock.url, "--model", "mock", *workers)
         folder = running.await_measurements()
         os.kill(running.pid, signal.SIGKILL)
-        deadline_s = time.monotonic() + BOUND_S
-        while processes_of(folder):
-            assert time.monotonic() < deadline_s, "Locust outlived the command line"
-            time.sleep(0.1)  # polling for an event, bounded above
+        until(
+            lambda: not processes_of(folder),
+            within_s=BOUND_S,
+            every_s=0.1,
+            said=lambda: "Locust outlived the command line",
+        )
         received = mock.counters().received - PREFLIGHT_CALLS
         done = running.wait()
         assert done.counted() == received > 0

@@ -15,20 +15,16 @@ import pytest
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 
+from .client import send
+
 Post = Callable[..., Any]
 Admin = Callable[..., tuple[int, dict[str, Any]]]
 
 
 def admin_to(url: str, body: Any = None, *, path: str = "/admin", **headers: str) -> tuple[int, Any]:
     """POST /admin if there is a body, else GET; status and JSON."""
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
-    try:
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body)
-        connection.request("GET" if body is None else "POST", path, data, headers)
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+    answer = send(url, path, body, headers)
+    return answer.status, answer.json
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -13,14 +12,9 @@ from tokenswarm.mock.keeper import Keeper
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.stack import start_stack
 
+from ..until import until
+
 INSTANT = MockOptions(ttft="0", itl="0", tokens="2")
-
-
-def until(is_so: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)  # polling for an event, bounded above
 
 
 def test_a_killed_provider_is_noted_and_started_anew_where_it_was() -> None:

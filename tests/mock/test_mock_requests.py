@@ -13,6 +13,8 @@ import pytest
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 
+from .client import send
+
 Post = Callable[..., Any]
 BODY = json.dumps({"model": "mock", "messages": [{"role": "user", "content": "hi"}]}).encode()
 REQUEST = (
@@ -38,12 +40,8 @@ def read_until(client: socket.socket, ending: bytes, count: int = 1) -> bytes:
 
 
 def raw_post(mock: MockProcess, body: bytes, path: str = "/v1/chat/completions") -> tuple[int, Any]:
-    client = HTTPConnection(mock.url.removeprefix("http://"), timeout=20)
-    client.request("POST", path, body)
-    response = client.getresponse()
-    answer = response.status, json.loads(response.read())
-    client.close()
-    return answer
+    answer = send(mock.url, path, body)
+    return answer.status, answer.json
 
 
 @pytest.mark.parametrize(

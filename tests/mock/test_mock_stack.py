@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -14,16 +12,13 @@ from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.stack import start_stack
 
+from .client import send
+
 INSTANT = MockOptions(ttft="0", itl="0", tokens="2")
 
 
 def post(url: str, path: str, body: Any) -> Any:
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        connection.request("POST", path, json.dumps(body))
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
+    return send(url, path, body).json
 
 
 def test_a_stack_fails_over_as_a_profiles_actions_ask() -> None:

@@ -17,6 +17,9 @@ import websocket
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockCounters, MockProcess
 
+from ..until import until
+from .client import send
+
 ASK = {
     "type": "response.create",
     "response": {"input": [{"content": [{"type": "input_text", "text": "Hi!"}]}]},
@@ -39,15 +42,8 @@ def realtime(mock: MockProcess, model: str = "mock", **options: Any) -> Any:
 
 def refusal(url: str, path: str) -> int:
     """The status of an upgrade that is refused; websocket-client would leave its socket open."""
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-        connection.request("GET", path, headers={**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    return send(url, path, None, {**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}).status
 
 
 def events_until(client: Any, last: str) -> list[dict[str, Any]]:
@@ -59,11 +55,15 @@ def events_until(client: Any, last: str) -> list[dict[str, Any]]:
 
 def settled(mock: MockProcess, is_so: Any) -> MockCounters:
     """The counters, once they say so: the mock hears of an end a moment after we caused it."""
-    deadline_s = time.monotonic() + 20
-    while not is_so(counters := mock.counters()):
-        assert time.monotonic() < deadline_s, counters
-        time.sleep(0.01)  # polling another process, bounded above
-    return counters
+    last = mock.counters()
+
+    def look() -> bool:
+        nonlocal last
+        last = mock.counters()
+        return bool(is_so(last))
+
+    until(look, said=lambda: last)
+    return last
 
 
 def test_a_realtime_response_has_all_its_events(mock: MockProcess) -> None:

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ import yaml
 from tokenswarm.loopback import free_port
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
+
+from ...until import until
 
 PROJECT = Path(__file__).parents[3]
 LITELLM = Path(os.environ.get("TOKENSWARM_LITELLM", PROJECT / ".venv-litellm/bin/litellm"))
@@ -41,11 +42,12 @@ def running(command: list[str], log: Path, is_ready: Callable[[], bool], **envir
             start_new_session=True,
         )
     try:
-        deadline_s = time.monotonic() + READY_S
-        while not is_ready():
+
+        def look() -> bool:
             assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline_s, log.read_text()
-            time.sleep(0.1)  # polling for an event, bounded above
+            return is_ready()
+
+        until(look, within_s=READY_S, every_s=0.1, said=log.read_text)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):

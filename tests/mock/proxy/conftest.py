@@ -6,12 +6,10 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, IncompleteRead
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -22,6 +20,9 @@ from tokenswarm.mock.proxy.options import GatewayOptions
 from tokenswarm.mock.proxy.process import GatewayCounters, GatewayProcess
 from tokenswarm.mock.redis_server import RedisServer
 
+from ...until import until
+from ..client import Answer, send
+
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "PROMPT"}]},
     "/v1/messages": {"messages": [{"role": "user", "content": "PROMPT"}], "max_tokens": 100},
@@ -30,29 +31,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/embeddings": {"input": "PROMPT"},
 }
 CHAT = "/v1/chat/completions"
-
-
-@dataclass
-class Answer:
-    """One answer as it came; `is_cut` if the connection ended before it did."""
-
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    is_cut: bool = False
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def tier(self) -> str | None:
-        """The cache layer that answered."""
-        return self.headers.get("x-llm-edge-cache-tier")
-
-    @property
-    def provider(self) -> str:
-        return self.headers["x-llm-edge-provider"]
 
 
 def ask(
@@ -67,46 +45,20 @@ def ask(
     **more: Any,
 ) -> Answer:
     """One call; further keywords go into its body."""
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
     body = {
         "model": model,
         "stream": stream,
         **json.loads(json.dumps(BODIES[path]).replace("PROMPT", prompt)),
+        **more,
     }
-    answer = Answer()
-    try:
-        sent = raw if raw is not None else json.dumps({**body, **more}).encode()
-        connection.request("POST", path, sent, {"anthropic-version": "2023-06-01", **(headers or {})})
-        response = connection.getresponse()
-        answer.status = response.status
-        answer.headers = {name.lower(): value for name, value in response.getheaders()}
-        answer.body = response.read()
-    except IncompleteRead as error:
-        answer.body, answer.is_cut = error.partial, True
-    except (HTTPException, ConnectionError):
-        answer.is_cut = True
-    finally:
-        connection.close()
-    return answer
+    return send(
+        url, path, raw if raw is not None else body, {"anthropic-version": "2023-06-01", **(headers or {})}
+    )
 
 
 def admin(url: str, body: Any = None, path: str = "/admin") -> Any:
     """POST there, or GET without a body; the JSON of the answer."""
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
-    try:
-        connection.request("GET" if body is None else "POST", path, body and json.dumps(body))
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
-
-
-def until(condition: Callable[[], Any], within_s: float = 20.0) -> Any:
-    """What `condition` says once it says something true."""
-    end_s = monotonic() + within_s
-    while not (value := condition()):
-        assert monotonic() < end_s, "waited too long"
-        sleep(0.01)
-    return value
+    return send(url, path, body).json
 
 
 @dataclass
@@ -198,7 +150,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def tools() -> Any:
-    """The functions above: modules can't import each other's conftest."""
+    """The functions that tests here use most, under one name."""
     from types import SimpleNamespace
 
     return SimpleNamespace(ask=ask, admin=admin, until=until, settled=settled, paths=tuple(BODIES))
