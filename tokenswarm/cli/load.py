@@ -35,7 +35,7 @@ from tokenswarm.cli import options
     "--influx", metavar="URL", help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or v2's."
 )
 @options.time_scale
-@click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
+@options.seed("Of prompts, mix and pauses.")
 @click.option(
     "--target-pid", type=click.IntRange(min=1), help="Watch CPU and memory of this process and its children."
 )
@@ -45,7 +45,7 @@ from tokenswarm.cli import options
     type=click.Choice(["perf", "py-spy"]),
     help="Sample its stacks in the stage called hold, or the longest, and draw a flame graph.",
 )
-@options.run_folders
+@options.reports("Where run folders go.")
 def run(
     profile: str,
     target: str | None,
@@ -89,7 +89,7 @@ def run(
 @click.argument("duration")
 @click.option("--model", help="Model to ask for, or several: a=3,b=1; else TOKENSWARM_MODEL.")
 @click.option("--streaming", metavar="SHARE", default="50%", show_default=True, help="Share of calls.")
-@options.run_folders
+@options.reports("Where run folders go.")
 def quick(url: str, concurrency: int, duration: str, model: str | None, streaming: str, reports: Path) -> int:
     """Load URL with CONCURRENCY calls in flight for DURATION, such as 30s; the key is TOKENSWARM_API_KEY.
 
@@ -121,14 +121,8 @@ def quick(url: str, concurrency: int, duration: str, model: str | None, streamin
 @click.option("--model", help="Model to ask both for; the targets' own by default.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes beside a master.")
 @options.time_scale
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the order, and of prompts.")
-@click.option(
-    "--reports",
-    type=options.FOLDER,
-    default=Path("reports"),
-    show_default=True,
-    help="Where the runs' folder goes.",
-)
+@options.seed("Of the order, and of prompts.")
+@options.reports("Where the runs' folder goes.")
 def ab(
     profile: str,
     a: str | None,
@@ -150,7 +144,7 @@ def ab(
     from tokenswarm.launch.ab import AbRequest, run_ab
     from tokenswarm.launch.fleet import fleet_of
 
-    fleet = fleet_of(workers, None, None, None, None)
+    fleet = fleet_of(workers)
     return run_ab(AbRequest(profile, a, b, model, pairs, fleet, metrics, margins, time_scale, seed, reports))
 
 
@@ -161,14 +155,8 @@ def ab(
 @click.option("--slo", metavar="NAME", help="Likewise.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes beside a master, in each run.")
 @options.time_scale
-@click.option("--seed", type=int, default=1, show_default=True, help="Of prompts, mix and pauses.")
-@click.option(
-    "--reports",
-    type=options.FOLDER,
-    default=Path("reports"),
-    show_default=True,
-    help="Where its folder goes.",
-)
+@options.seed("Of prompts, mix and pauses.")
+@options.reports("Where its folder goes.")
 def suite(
     suite: str,
     target: str | None,
@@ -185,7 +173,7 @@ def suite(
     from tokenswarm.profile.resolve import Names
 
     names = Names(suite, target, model, slo, time_scale)
-    return run_suite(SuiteRequest(names, fleet_of(workers, None, None, None, None), seed, reports))
+    return run_suite(SuiteRequest(names, fleet_of(workers), seed, reports))
 
 
 @click.command()
@@ -203,7 +191,7 @@ def suite(
     is_flag=True,
     help="Ask for TOKENSWARM_WEB_USER and the password whose hash is TOKENSWARM_WEB_PASSWORD_HASH.",
 )
-@options.run_folders
+@options.reports("Where run folders go.")
 def web(
     profile: str,
     target: str | None,

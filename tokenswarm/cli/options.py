@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 baseline = click.option(
     "--baseline",
@@ -21,6 +23,13 @@ own_target = click.option(
     "--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway."
 )
 own_slo = click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
-run_folders = click.option(
-    "--reports", type=FOLDER, default=Path("reports"), show_default=True, help="Where run folders go."
-)
+
+
+def reports(what: str) -> Option:
+    """`--reports FOLDER`."""
+    return click.option("--reports", type=FOLDER, default=Path("reports"), show_default=True, help=what)
+
+
+def seed(what: str) -> Option:
+    """`--seed N`."""
+    return click.option("--seed", type=int, default=1, show_default=True, help=what)

@@ -22,6 +22,7 @@ from tokenswarm.launch.github_job import show_on_page
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_leg
 from tokenswarm.launch.run import RunRequest, apply_load
+from tokenswarm.launch.screen import show
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
 from tokenswarm.report import ab_to_markdown, ab_to_text
@@ -112,13 +113,10 @@ def refuse_for_ab(baseline: Path | None) -> None:
 def judge_ab(folder: Path) -> ExitCode:
     """Make the reports of an A/B folder; returns what the process ends with."""
     result = analyse(folder)
-    is_terminal = sys.stdout.isatty()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
-    click.echo(ab_to_text.render(result, width=width, is_terminal=is_terminal))
+    show(ab_to_text.render, result)
     write_ab(folder, result)
     click.echo(f"report: {folder / 'ab.html'}")
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        show_on_page(ab_to_markdown.render(result), os.environ)
+    show_on_page(ab_to_markdown.render(result), os.environ)
     return ExitCode(result.exit_code)
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import click
-
 from tokenswarm.errors import ConfigurationError, ExitCode
 from tokenswarm.launch.github_job import show_on_page
+from tokenswarm.launch.screen import show
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.report import compare_to_markdown, compare_to_text
 from tokenswarm.report.compare import compare, refuse_unlike
@@ -51,11 +49,8 @@ def compare_runs(
     if not anyway:
         refuse_unlike(*runs)
     comparison = compare(*runs, parsed)
-    is_terminal = sys.stdout.isatty()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
-    click.echo(compare_to_text.render(comparison, width=width, is_terminal=is_terminal), nl=False)
+    show(compare_to_text.render, comparison, nl=False)
     for output in outputs:
         write_text(output, FORMATS[output.suffix](comparison))
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        show_on_page(compare_to_markdown.render(comparison), os.environ)
+    show_on_page(compare_to_markdown.render(comparison), os.environ)
     return ExitCode(comparison.exit_code)

@@ -87,10 +87,10 @@ Fleet = LocalFleet | RemoteFleet
 
 def fleet_of(
     workers: int | None,
-    expect_workers: int | None,
-    bind_host: str | None,
-    port: int | None,
-    max_wait: str | None,
+    expect_workers: int | None = None,
+    bind_host: str | None = None,
+    port: int | None = None,
+    max_wait: str | None = None,
 ) -> Fleet | None:
     """What the command line says; ConfigurationError if its parts don't go together."""
     if expect_workers is None:

@@ -13,20 +13,24 @@ from tokenswarm.voice import say
 
 
 def tell_github(summary: Summary, environ: Mapping[str, str]) -> None:
-    """Nothing anywhere else: GitHub sets GITHUB_ACTIONS, and GITHUB_STEP_SUMMARY to a file of the step's."""
-    if environ.get("GITHUB_ACTIONS") != "true":
+    """Annotations and the report; nothing anywhere else."""
+    if not _is_job(environ):
         return
     click.echo(to_github.render(summary), nl=False)
     show_on_page(to_markdown.render(summary), environ)
 
 
 def show_on_page(markdown: str, environ: Mapping[str, str]) -> None:
-    """Add to the page of the job; that it can't be written is said, and never changes a verdict."""
-    file = environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
+    """Add to the page of the job, if it is one; that it can't be written is said, and changes no verdict."""
+    file = environ.get("GITHUB_STEP_SUMMARY")  # a file of the step's
+    if not file or not _is_job(environ):
         return
     try:
         with Path(file).open("a", encoding="utf-8") as page:
             page.write(f"{markdown}\n")
     except OSError as error:
         say(f"tokenswarm: GITHUB_STEP_SUMMARY {file} can't be written: {error.strerror}")
+
+
+def _is_job(environ: Mapping[str, str]) -> bool:
+    return environ.get("GITHUB_ACTIONS") == "true"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import click
 
 from tokenswarm.errors import ConfigurationError, ExitCode, RunFolderError
 from tokenswarm.launch.github_job import tell_github
+from tokenswarm.launch.screen import show
 from tokenswarm.profile.load import load_profile, load_slo
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.report import to_text
@@ -30,7 +30,7 @@ from tokenswarm.voice import say
 def judge_folder(folder: Path, baseline: Recorded | None = None) -> ExitCode:
     """Make the reports of a run folder; returns what the process ends with, whatever `baseline` was like."""
     summary = _compared(summarise_run(read_run(folder)), baseline)
-    _show(summary)
+    show(to_text.render, summary)
     write_into(folder, summary)
     _show_place(folder / "report.html")
     tell_github(summary, os.environ)
@@ -51,11 +51,9 @@ def judge_run(
     """
     code = ExitCode.PASS
     try:
-        run = read_run(folder)
-        summary = summarise_run(replace(run, facts=RunFacts.from_json(facts, folder / "run.json")))
-        summary = _compared(summary, baseline)
+        summary = _compared(_by_facts(folder, facts), baseline)
         code = ExitCode(summary.verdict.exit_code)
-        _show(summary)
+        show(to_text.render, summary)
         write_into(folder, summary)
         _show_place(folder / "report.html")
         tell_github(summary, os.environ)
@@ -73,9 +71,13 @@ def judge_run(
 
 def judge_leg(folder: Path, facts: dict[str, Any]) -> Summary:
     """Judge one of several runs and write its reports; RunFolderError if it can't be read or written."""
-    summary = summarise_run(replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json")))
+    summary = _by_facts(folder, facts)
     write_into(folder, summary)
     return summary
+
+
+def _by_facts(folder: Path, facts: dict[str, Any]) -> Summary:
+    return summarise_run(replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json")))
 
 
 def judge_csv_prefix(
@@ -91,7 +93,7 @@ def judge_csv_prefix(
     slo_name = slo_name or (profile.slo if profile is not None else None)
     slo = load_slo(slo_name, places, os.environ) if slo_name else None
     summary = _compared(summarise_csv(LocustCsv(prefix), profile, slo), baseline)
-    _show(summary)
+    show(to_text.render, summary)
     write_beside(prefix, summary, output)
     _show_place(output / "report.html" if output else prefix.with_name(f"{prefix.name}_report.html"))
     tell_github(summary, os.environ)
@@ -110,12 +112,6 @@ def refuse_for_folder(slo_name: str | None, profile_name: str | None, output: Pa
 
 def _compared(summary: Summary, baseline: Recorded | None) -> Summary:
     return summary if baseline is None else with_baseline(summary, baseline)
-
-
-def _show(summary: Summary) -> None:
-    is_terminal = sys.stdout.isatty()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else None
-    click.echo(to_text.render(summary, width=width, is_terminal=is_terminal))
 
 
 def _show_place(report: Path) -> None:
