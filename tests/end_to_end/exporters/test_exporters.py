@@ -16,14 +16,25 @@ from typing import Any
 import httpx
 import pytest
 
+from tokenswarm.exporters.influx_lines import InfluxLines
 from tokenswarm.loopback import free_port
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
+from tokenswarm.metrics.standing import RUNNING, Standing
 from tokenswarm.mock.stack import start_stack
 
-from ...exporters.influx_v2 import InfluxV2
+from ...exporters.influx_v2 import InfluxV2, MalformedError, Point
 
 pytestmark = pytest.mark.end_to_end
 READY_S = 60
 DASHBOARD = Path(__file__).parents[3] / "deploy/grafana/dashboards/tokenswarm.json"
+NOTHING_YET = Standing(
+    *("run", "profile", "target", "chat", "model", RUNNING, "", 0.0, 1.0, 0),
+    workers=(),
+    totals=Measurements(),
+    recent=Measurements(),
+    thresholds=(),
+)
 # All that a chart of the dashboard shows is in it: hits and misses, streams, costs, limits.
 PROFILE = """
 stages: [{name: hold, duration: 9s, users: 6}]
@@ -222,6 +233,50 @@ def test_prometheus_and_influxdb_have_the_figures_of_the_summary(
     memory = [row["value"] for row in monitored if row["name"] == "target_memory"]
     (most,) = selected(influx, f"SELECT MAX(target_memory) FROM tokenswarm_target {of_run}")
     assert min(memory) <= most <= max(memory)
+
+
+def test_our_influxdb_2_reads_names_as_the_real_influxdb_does(influx: Server) -> None:
+    """Else it would prove nothing: what our lines hold, both read alike, and what one refuses, so does the
+    other."""
+    names = [
+        "a,b",
+        r"a\,b",
+        "a b",
+        "a=b",
+        r"a\= b",
+        "\\",
+        "a\\\\b",
+        'q"uo"te',
+        "ü",
+        " x ",
+        "=,= ",
+        "#x",
+        "1i",
+        "a\nb",
+    ]
+    at_ns = time.time_ns()
+    for name in names:
+        labels = Labels(model=name)
+        lines = InfluxLines()
+        lines.absorb(Delta(1.0, {SeriesKey(0, "hold", labels): Series({"calls": 3, "cost": 0.5})}))
+        (line,) = (one for one in lines.take(NOTHING_YET, at_ns) if one.startswith("tokenswarm,"))
+        answer = httpx.post(f"{influx.url}/write?db=load", content=line.encode(), timeout=20)
+        assert answer.status_code == 204, answer.text
+        found = influx.get("/query", db="load", q="SELECT * FROM tokenswarm", epoch="ns")
+        (series,) = found["results"][0]["series"]
+        row = dict(zip(series["columns"], series["values"][-1], strict=True))
+        point = Point.read(line)
+        at_ns += 1
+        assert (row["time"], row["model"], row["calls"], row["cost"]) == (
+            point.time_ns,
+            point.tags.get("model"),
+            point.fields["calls"],
+            point.fields["cost"],
+        )
+    for text in (f"t,a= x=1 {at_ns}", f"t,a=b=c x=1 {at_ns}", f"t x=nan {at_ns}", f"t,a=b\\ x=1 {at_ns}"):
+        assert httpx.post(f"{influx.url}/write?db=load", content=text.encode(), timeout=20).status_code == 400
+        with pytest.raises(MalformedError):
+            Point.read(text)
 
 
 def test_a_port_that_is_taken_and_a_slow_influxdb_2_harm_no_run(start: Callable) -> None:
