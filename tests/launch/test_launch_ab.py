@@ -21,6 +21,9 @@ HERE = "http://127.0.0.1:9"
         ({"figures": ("latnecy:p95",)}, "did you mean latency?"),
         ({"profile": "smokey"}, "did you mean smoke?"),
         ({"a": HERE, "b": "no-such-target"}, "no-such-target"),
+        ({"a": "ftp://h", "b": HERE}, "--a: need http://HOST"),
+        ({"a": HERE, "b": "http://u:hunter2@h"}, "--b: no user or password in a URL"),
+        ({"a": HERE, "b": HERE, "model": None}, "--a: no model; name one with --model"),
     ],
 )
 def test_a_mistake_is_said_before_any_load(tmp_path: Path, changes: dict[str, Any], said: str) -> None:

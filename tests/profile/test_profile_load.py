@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokenswarm.errors import ExitCode, ProfileError
-from tokenswarm.profile.load import load_profile, load_slo, load_target
+from tokenswarm.profile.load import load_profile, load_slo, load_suite, load_target
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.schema import Profile, json_schema
 from tokenswarm.profile.slo import Slo
@@ -200,6 +200,27 @@ def test_unknown_name_lists_those_that_exist(places: SearchPath) -> None:
     assert (
         problems(lambda: load_profile("no/such.yaml", places, {})) == "no/such.yaml: no such profile file\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("ref", "said"),
+    [
+        (
+            "rub.json",
+            "; for the file rub.json write ./rub.json: a suite is YAML",
+        ),
+        ("here", "; for the file here.yml write it with its ending"),
+        ("folder", "; folder is a folder here, and a suite is a YAML file"),
+    ],
+)
+def test_a_bare_word_for_a_file_of_this_folder_is_explained(
+    places: SearchPath, tmp_path: Path, ref: str, said: str
+) -> None:
+    """A word is a name of the suites' folder, and the reader sees the file right there."""
+    (tmp_path / "rub.json").write_text("{}")
+    (tmp_path / "here.yml").write_text("name: here")
+    (tmp_path / "folder").mkdir()
+    assert problems(lambda: load_suite(ref, places, {})).endswith(f"{said}\n")
 
 
 def test_users_own_profile_goes_before_the_shipped_one(places: SearchPath, tmp_path: Path) -> None:

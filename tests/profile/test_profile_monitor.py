@@ -68,7 +68,10 @@ def test_a_whole_section_becomes_what_is_read(tmp_path: Path) -> None:
     [
         ("process: {pid: 1, name: x}", "process: need either pid or name"),
         ("process: {pid: 0}", "process.pid: got 0"),
-        ("prometheus: {url: 'http://u:p@h/m'}", "no user or password in a URL"),
+        ("prometheus: {url: 'http://u:p@h/m'}", "no user or password in a URL; put it into the environment"),
+        ("prometheus: {url: 'http://u:p@h/m'}", "and its NAME into token_env"),
+        ("prometheus: {url: '/m?token=abc'}", "the query's token looks like a secret; put it into the"),
+        ("prometheus: {url: '/m?token={key}'}", "and its NAME into token_env"),
         ("prometheus: {url: 'ws://h/m'}", "need http://… or https://…"),
         ("prometheus: {url: /m, token_env: sk-123}", "need the NAME of an environment variable"),
         ("prometheus: {url: /m, preset: litelm}", "did you mean litellm?"),

@@ -32,7 +32,7 @@ def test_url_without_a_model_says_where_to_name_one(tmp_path: Path) -> None:
     """There is no model that every gateway has."""
     with pytest.raises(
         ProfileError,
-        match=r"^--target:1: no model; name one here as `model`, with --model, or in TOKENSWARM_MODEL$",
+        match=r"^--target: no model; name one with --model, or in TOKENSWARM_MODEL$",
     ):
         load_target("http://h", SearchPath.of(tmp_path), {})
 
@@ -53,7 +53,7 @@ def test_url_that_cannot_be_called_is_refused_without_showing_it(tmp_path: Path,
     """A password in a URL must not reach a log by way of the message about it."""
     with pytest.raises(ProfileError) as caught:
         load_target(url, SearchPath.of(tmp_path), {"TOKENSWARM_MODEL": "m"})
-    assert "--target:1 url: " in str(caught.value)
+    assert "--target: " in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
@@ -86,7 +86,7 @@ def test_secrets_are_read_when_needed_and_never_resolved(tmp_path: Path) -> None
         ("path: /ak/{key}/v1/messages", "key_in: path and {key} in path or url belong together"),
         ("key_in: path", "key_in: path and {key} in path or url belong together"),
         ("path: v1", "path: got v1, need a path that begins with /"),
-        ("path: /v1?api-key=abc", "path: the query's api-key looks like a secret; write api-key={key}"),
+        ("path: /v1?api-key=abc", "path: the query's api-key looks like a secret; in a target's file write"),
         ("tls: {verify: false}", "tls does nothing for an http:// url"),
         ("key_env: my_key", "key_env: need the NAME of an environment variable, in capitals"),
         ("headers: {x-auth-token: abc}", "headers.x-auth-token: looks like a secret"),

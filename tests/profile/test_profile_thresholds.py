@@ -91,6 +91,27 @@ def test_time_scale_lets_a_limit_by_the_hour_grow() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "scaled"),
+    [
+        ("requests", "count >= 1000", "count >= 20"),  # as many as a stage of 1,000 calls makes
+        ("requests{stage:hold}", "count > 10", "count > 0"),  # one still must come
+        ("requests", "count >= 49", "count >= 1"),
+        ("failures", "count == 0", "count == 0"),
+        ("requests", "count == 1000", "count == 20"),
+        ("failures", "count <= 60", "count <= 2"),  # 1.2: never stricter than it was
+        ("failures", "count < 10 over 50s", "count < 1 over 1s"),
+        ("latency", "count >= 100", "count >= 2"),
+        ("cost", "count < 5", "count < 0.1"),  # dollars have parts
+        ("requests", ">= 5", ">= 5"),
+    ],
+)
+def test_time_scale_shrinks_what_is_to_be_counted(key: str, text: str, scaled: str) -> None:
+    """In a fiftieth of the time there are a fiftieth of the calls, however good the target is."""
+    (line,) = scale_profile(profile({key: [text]}), 0.02).thresholds[key]
+    assert line.threshold == scaled
+
+
 def test_time_scale_shrinks_windows_of_tiers_too() -> None:
     """In an SLO, per-call objectives stay as they are."""
     tiers = {"slo": "< 1% for 1m", "sla": "< 2% for 1m"}

@@ -100,7 +100,8 @@ def quick(url: str, concurrency: int, duration: str, model: str | None, streamin
     from tokenswarm.profile.resolve import Names
 
     profile = quick_profile(concurrency, duration, streaming)
-    return run_profile(RunRequest(Names(profile.name, url, model), None, 1, reports, profile))
+    names = Names(profile.name, url, model, target_option="URL")
+    return run_profile(RunRequest(names, None, 1, reports, profile))
 
 
 @click.command()

@@ -63,7 +63,7 @@ class AbRequest:
     def names(self, side: str) -> Names:
         """What a run of this side is of."""
         target = self.a if side == "a" else self.b
-        return Names(self.profile, target, self.model, time_scale=self.time_scale)
+        return Names(self.profile, target, self.model, time_scale=self.time_scale, target_option=f"--{side}")
 
 
 def run_ab(request: AbRequest) -> ExitCode:

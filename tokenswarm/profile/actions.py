@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.suggestion import not_one_of
 from tokenswarm.metrics.units import format_duration, parse_duration
-from tokenswarm.profile.address import env_name, url_or_path
+from tokenswarm.profile.address import env_name, posted_to
 from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.references import fill
 from tokenswarm.profile.stage import Stage
@@ -60,7 +60,7 @@ class Action(Block):
     at: Annotated[str, BeforeValidator(_at)] = Field(
         description="hold+20s: that long into the stage; 45s: into the run"
     )
-    post: Annotated[str, AfterValidator(url_or_path)] | None = Field(
+    post: Annotated[str, AfterValidator(posted_to)] | None = Field(
         default=None, description="a URL, or a path on the target itself"
     )
     to: Name | None = Field(

@@ -25,8 +25,8 @@ from tokenswarm.profile.suite import Suite, check_references
 from tokenswarm.profile.target import DEFAULT_DIALECT, MODEL_ENV, VERBATIM, Target, aims_in, check_secrets
 from tokenswarm.profile.threshold_lines import check_section
 from tokenswarm.profile.values import Document, shown
+from tokenswarm.profile.yaml_tree import OF_NO_FILE, Problem, Tree, read_tree
 from tokenswarm.profile.yaml_tree import Path as Place
-from tokenswarm.profile.yaml_tree import Problem, Tree, read_tree
 
 _MOST_BYTES: Final = 1_000_000
 
@@ -93,10 +93,11 @@ def load_target(
     model: str | None = None,
     dialects: Collection[str] | None = None,
     dialect: str = DEFAULT_DIALECT,
+    option: str = "--target",
 ) -> Target:
     """A target by URL, name or path; ProfileError with all that is wrong.
 
-    `dialect` is that of a target which names none, as a URL can't.
+    `dialect` is that of a target which names none, as a URL can't; `option` is what named a URL.
     The model is the argument, or TOKENSWARM_MODEL of the environment, or the file's. `dialects` are
     those we speak; None leaves the dialect unchecked.
     """
@@ -112,14 +113,15 @@ def load_target(
         if not data.get("model") and not data.get("models"):
             # Where the schema would complain of the lack: one complaint of it is enough.
             place = () if data.get("model") is None else ("model",)
-            yield place, f"no model; name one here as `model`, with --model, or in {MODEL_ENV}"
+            here = "" if "://" in ref else "here as `model`, "
+            yield place, f"no model; name one {here}with --model, or in {MODEL_ENV}"
 
     checks = (check_secrets, check_dialect, check_model)
     given = given_models(chosen) if chosen else {}
     assumed = {"dialect": dialect}
     if "://" in ref:
-        tree = Tree({"name": _host(ref), "url": ref, **assumed, **given}, {(): 1})
-        return _made(Target, "--target", tree, checks)
+        tree = Tree({"name": _host(ref), "url": ref, **assumed, **given}, {(): OF_NO_FILE})
+        return _made(Target, option, tree, checks)
     file = places.find("target", ref)
 
     def check_files(data: Any) -> Iterator[tuple[Place, str]]:

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
 from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
-from tokenswarm.profile.address import env_name, url_or_path
+from tokenswarm.profile.address import env_name, page_at
 from tokenswarm.profile.values import Block, problem, shown
 from tokenswarm.wire.gateway_metrics import OF_PROCESS as OF_PAGES
 from tokenswarm.wire.gateway_metrics import PAGES, PageMetric, names_of, unit_of
@@ -117,17 +117,10 @@ PageValue = Annotated[
 ]
 
 
-def _url_or_path(value: str) -> str:
-    checked = url_or_path(value)
-    if not checked.startswith(("/", "http://", "https://")):
-        raise problem("need http://… or https://…, or a path on the target")
-    return checked
-
-
 class PageSection(Block):
     """A Prometheus endpoint. A path is one on the target, which gets the target's own key there."""
 
-    url: Annotated[str, AfterValidator(_url_or_path)]
+    url: Annotated[str, AfterValidator(page_at)]
     token_env: EnvName | None = Field(
         default=None, description="NAME of the environment variable whose value is sent as bearer token"
     )

@@ -55,7 +55,21 @@ class SearchPath:
         url = ", or give a URL that begins with http:// or https://" if kind == "target" else ""
         known = f"there are: {', '.join(names) or 'none'} (in {looked})"
         called = ref or "(nothing)"
-        raise ProfileError([f"no {kind} is called {called}, {known}{did_you_mean(ref, names)}{url}"])
+        guess = self._lying_here(kind, ref) or did_you_mean(ref, names)
+        raise ProfileError([f"no {kind} is called {called}, {known}{guess}{url}"])
+
+    def _lying_here(self, kind: Kind, ref: str) -> str:
+        """What to write for a file of this folder, which a bare word does not name; empty without one."""
+        if not ref or ref.startswith("."):
+            return ""
+        for suffix in _SUFFIXES:
+            if (self.cwd / f"{ref}{suffix}").is_file():
+                return f"; for the file {ref}{suffix} write it with its ending"
+        if (self.cwd / ref).is_file():
+            return f"; for the file {ref} write ./{ref}: a {kind} is YAML"
+        if (self.cwd / ref).is_dir():
+            return f"; {ref} is a folder here, and a {kind} is a YAML file"
+        return ""
 
     def names(self, kind: Kind) -> list[str]:
         """All names of a kind, sorted."""

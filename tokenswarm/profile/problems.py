@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from tokenswarm.metrics.suggestion import did_you_mean
 from tokenswarm.metrics.units import format_number
 from tokenswarm.profile.values import OURS, shown
-from tokenswarm.profile.yaml_tree import Path, Problem, Tree
+from tokenswarm.profile.yaml_tree import OF_NO_FILE, Path, Problem, Tree
 
 _NEEDS: Final[Mapping[str, str]] = {
     "int_type": "a whole number",
@@ -57,10 +57,13 @@ def reports(file: str, tree: Tree, problems: Iterable[Problem]) -> list[str]:
     for problem in sorted({*tree.problems, *problems}, key=lambda p: (p.line, dotted(p.path), p.message)):
         if problem not in tree.problems and problem.path in tree.unreadable:
             continue
-        where = f"{file}:{problem.line}"
+        # An option is one value, and has no lines.
+        is_option = problem.line == OF_NO_FILE
+        where = file if is_option else f"{file}:{problem.line}"
         source = tree.sources.get(problem.path)
         origin = f" (from the environment: {source})" if source and problem.message.startswith("got ") else ""
-        key = f" {dotted(problem.path)}" if problem.path else ""
+        is_whole = not problem.path or (is_option and problem.path == ("url",))
+        key = "" if is_whole else f" {dotted(problem.path)}"
         lines.append(f"{where}{key}: {problem.message}{origin}")
     return lines
 

@@ -37,6 +37,7 @@ class Names:
     slo: str | None = None
     time_scale: float = 1.0
     process: ProcessSection | None = None  # of the target, to be watched
+    target_option: str = "--target"  # what named the target, for messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def resolve(
             model=names.model,
             dialects=(*DIALECTS, *SOCKET_DIALECTS),
             dialect=dialect_of(profile.scenario, names.target),
+            option=names.target_option,
         )
         if names.target
         else None

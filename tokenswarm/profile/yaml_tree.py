@@ -17,6 +17,7 @@ import yaml
 from tokenswarm.profile.references import REFERENCE, look_up, names_in
 
 Path: TypeAlias = tuple[str | int, ...]
+OF_NO_FILE: Final = 0  # the line of what came from the command line
 
 # Private-use characters, which YAML takes as text: the braces of a reference would open a mapping.
 _TOKEN: Final = re.compile("\ue000(\\d+)\ue001")

@@ -44,6 +44,7 @@ def head(summary: Summary) -> Iterator[str]:
         f"scenario {about.scenario}" if about.scenario else "",
         f"model {about.model}" if about.model else "",
         "embedded mock, no real gateway" if about.is_embedded_mock else "",
+        f"a trial, time scale {about.time_scale:g}" if about.time_scale != 1 else "",
         f"from {about.source_kind} {about.source}",
     )
     yield ""
