@@ -195,9 +195,10 @@ def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
     plan = plan_of(legs=({"pair": 1, "side": "a", "folder": "01-a"},))
     plan.write(tmp_path)
     assert AbPlan.read(tmp_path) == plan
-    (tmp_path / "plan.json").write_text("{}")
-    with pytest.raises(RunFolderError, match="damaged"):
-        AbPlan.read(tmp_path)
+    for text, said in {"{}": "no schema number", '{"schema": 1}': "the key a is missing"}.items():
+        (tmp_path / "plan.json").write_text(text)
+        with pytest.raises(RunFolderError, match=said):
+            AbPlan.read(tmp_path)
 
 
 def test_runs_are_read_from_their_folders(tmp_path: Path, make_run: Any) -> None:

@@ -12,8 +12,9 @@ from tokenswarm.errors import ConfigurationError, ExitCode
 from tokenswarm.profile.values import shown
 from tokenswarm.report.capacity import capacity_of
 from tokenswarm.report.past_runs import find_runs
-from tokenswarm.report.recorded import Recorded, read_json
+from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.schema_number import read_json
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.trend import trend_of
 from tokenswarm.report.trend_formats import to_html, to_text

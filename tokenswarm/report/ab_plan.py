@@ -14,6 +14,7 @@ from tokenswarm.errors import ConfigurationError, RunFolderError
 from tokenswarm.report.ab import Side
 from tokenswarm.report.figure_key import FigureKey
 from tokenswarm.report.percent import parse_percent
+from tokenswarm.report.schema_number import read_as, read_json
 
 PLAN: Final = "plan.json"
 SCHEMA: Final = 1
@@ -56,17 +57,14 @@ class AbPlan:
     def read(cls, folder: Path) -> AbPlan:
         """RunFolderError, with the reason, if this is no plan of ours."""
         file = folder / PLAN
-        try:
-            data = orjson.loads(file.read_bytes())
-            if data.pop("schema") > SCHEMA:
-                raise RunFolderError(f"{file}: written by a newer tokenswarm")
-            data["a"], data["b"] = Side(**data["a"]), Side(**data["b"])
-            data["orders"], data["legs"] = tuple(data["orders"]), tuple(data["legs"])
-            return cls(**data)
-        except OSError as error:
-            raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunFolderError(f"{file}: damaged: {error}") from None
+        return read_as("a plan of pairs", read_json(file), SCHEMA, file, cls._read)
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> AbPlan:
+        given = {name: value for name, value in data.items() if name != "schema"}
+        given["a"], given["b"] = Side(**given["a"]), Side(**given["b"])
+        given["orders"], given["legs"] = tuple(given["orders"]), tuple(given["legs"])
+        return cls(**given)
 
 
 def orders_of(pairs: int, rng: Random) -> tuple[str, ...]:

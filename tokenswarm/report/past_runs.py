@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.report.recorded import Recorded, read_json
+from tokenswarm.report.recorded import Recorded
+from tokenswarm.report.schema_number import read_json
 
 _UNTRUSTED: Final = ("invalid", "interrupted")
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-
-import orjson
 
 from tokenswarm.errors import RunFolderError
 from tokenswarm.report.figure_key import ALL, OF_TIMES, FigureKey
@@ -20,6 +19,7 @@ from tokenswarm.report.figures import milliseconds, share
 from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.locust_tables import with_suffix
 from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.schema_number import read_as, read_json
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import SCHEMA
@@ -53,29 +53,22 @@ class Recorded:
     @classmethod
     def of(cls, plain: Mapping[str, Any], source: str) -> Recorded:
         """From what summary.json holds; RunFolderError, with the key, if it is not that."""
-        schema = plain.get("schema") if isinstance(plain, Mapping) else None
-        if not isinstance(schema, int):
-            raise RunFolderError(f"{source}: not a summary.json of tokenswarm's: no schema number is in it")
-        if schema > SCHEMA:
-            raise RunFolderError(
-                f"{source}: schema {schema} was written by a newer tokenswarm; this one reads up to {SCHEMA}"
-            )
-        try:
-            _check_shape(plain)
-            return cls(
-                source,
-                plain["about"]["source_kind"] == "Locust CSV",
-                str(plain["verdict"]["outcome"]),
-                str(plain["verdict"]["sentence"]),
-                plain["about"],
-                plain["environment"],
-                plain["configuration"],
-                dict(_figures(plain)),
-            )
-        except KeyError as error:
-            raise RunFolderError(f"{source}: the key {error.args[0]} is missing") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise RunFolderError(f"{source}: damaged: {error}") from None
+        what = "a summary.json of tokenswarm's"
+        return read_as(what, plain, SCHEMA, source, partial(cls._read, source))
+
+    @classmethod
+    def _read(cls, source: str, plain: Mapping[str, Any]) -> Recorded:
+        _check_shape(plain)
+        return cls(
+            source,
+            plain["about"]["source_kind"] == "Locust CSV",
+            str(plain["verdict"]["outcome"]),
+            str(plain["verdict"]["sentence"]),
+            plain["about"],
+            plain["environment"],
+            plain["configuration"],
+            dict(_figures(plain)),
+        )
 
 
 def read_recorded(source: Path) -> Recorded:
@@ -102,16 +95,6 @@ def _read_summary(file: Path, source: str) -> Recorded:
     if not file.exists():
         raise RunFolderError(f"{file}: no such file")
     return Recorded.of(read_json(file), source)
-
-
-def read_json(file: Path) -> Any:
-    """What a JSON file holds; RunFolderError if it can't be read, or is none."""
-    try:
-        return orjson.loads(file.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{file}: can't be read: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise RunFolderError(f"{file}: not JSON: {error}") from None
 
 
 def _check_shape(plain: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tokenswarm.errors import RunFolderError
 from tokenswarm.metrics.source import StageSpan
+from tokenswarm.report.schema_number import read_as
 
 _SCHEMA: Final = 1
 
@@ -100,19 +100,7 @@ class RunFacts:
     @classmethod
     def from_json(cls, data: Any, file: Path) -> RunFacts:
         """RunFolderError, with the key, if the file is not what we write."""
-        schema = data.get("schema") if isinstance(data, dict) else None
-        if not isinstance(schema, int):
-            raise RunFolderError(f"{file}: not a run's: there is no schema number in it")
-        if schema > _SCHEMA:
-            raise RunFolderError(
-                f"{file}: schema {schema} was written by a newer tokenswarm; this one reads up to {_SCHEMA}"
-            )
-        try:
-            return cls._from_schema_1(data)
-        except KeyError as error:
-            raise RunFolderError(f"{file}: the key {error.args[0]} is missing") from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise RunFolderError(f"{file}: damaged: {error}") from None
+        return read_as("a run's", data, _SCHEMA, file, cls._from_schema_1)
 
     @classmethod
     def _from_schema_1(cls, data: Mapping[str, Any]) -> RunFacts:
