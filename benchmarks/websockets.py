@@ -13,7 +13,6 @@ monkey.patch_all()  # as in Locust, and for websocket-client
 # ruff: noqa: E402 - the patch comes first
 
 import json
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -48,7 +47,6 @@ class Arm:
         users = [gevent.spawn(self.user, Random(number), ends_s) for number in range(USERS)]
         gevent.joinall(users, raise_error=True)
         self.cpu_s, self.took_s = time.process_time() - before, time.monotonic() - began_s
-        self.rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def user(self, rng, ends_s):
         gevent.sleep(rng.random())

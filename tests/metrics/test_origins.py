@@ -38,7 +38,7 @@ def test_hits_and_misses_are_told_apart_even_beyond_the_bound() -> None:
 def test_models_are_bounded_too() -> None:
     """A gateway that puts a number into each answer's model gets one row for the rest."""
     origins = Origins()
-    assert len({origins.model(f"m{n}") for n in range(MAX_MODELS * 2)}) == MAX_MODELS + 1
+    assert len({origins.models.shown(f"m{n}") for n in range(MAX_MODELS * 2)}) == MAX_MODELS + 1
 
 
 def test_a_label_is_one_short_printable_line() -> None:

@@ -16,9 +16,13 @@ from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.measurements import CHECK_ASKED, CHECK_MET
 from tokenswarm.metrics.moments import MomentNames
 from tokenswarm.profile.expectations import Expect, Expectations
+from tokenswarm.profile.slo import Slo
+from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
+from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
+from tokenswarm.report.write import write_beside, write_into
 
 STAGES = (  # name, seconds, users at its end, warm-up
     ("warm-up", 5.0, 10, True),
@@ -81,6 +85,20 @@ class Script:
     scale: float = 0.4  # calls a second of one user
     alter: Callable[[CallRecord, Random], None] = lambda _record, _rng: None  # what is special about a call
     events: Sequence[Mapping[str, Any]] = ()  # more of them
+
+
+def write_reports(folder: Path) -> Summary:
+    """Judge a run folder and write its reports into it."""
+    summary = summarise_run(read_run(folder))
+    write_into(folder, summary)
+    return summary
+
+
+def write_csv_reports(prefix: Path, slo: Slo | None = None, output: Path | None = None) -> Summary:
+    """Judge PREFIX_stats.csv and its kin, and write reports beside it or into `output`."""
+    summary = summarise_csv(LocustCsv(prefix), None, slo)
+    write_beside(prefix, summary, output)
+    return summary
 
 
 def users_at(at_s: float) -> int:

@@ -17,7 +17,8 @@ from tokenswarm.profile.slo import Slo
 from tokenswarm.report import to_text
 from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.write import write_csv_reports
+
+from .conftest import write_csv_reports
 
 ODD = Path(__file__).parents[1] / "golden" / "report" / "locust_odd"
 SLO = Slo.from_resolved(

@@ -20,7 +20,8 @@ from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Summary, Timeline, Track
-from tokenswarm.report.write import write_csv_reports, write_reports
+
+from .conftest import write_csv_reports, write_reports
 
 RunMaker = Callable[..., Path]
 Golden = Callable[[str, str], None]

@@ -9,7 +9,9 @@ from random import Random
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.write import REPORTS, write_reports
+from tokenswarm.report.write import REPORTS
+
+from .conftest import write_reports
 
 RunMaker = Callable[..., Path]
 

@@ -14,7 +14,8 @@ from tokenswarm.report import to_json
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary_schema import FILE, as_text, read_schema, schema_of_model
-from tokenswarm.report.write import write_csv_reports
+
+from .conftest import write_csv_reports
 
 RunMaker = Callable[..., Path]
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"

@@ -14,7 +14,8 @@ from tokenswarm.report import to_junit
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.write import write_csv_reports
+
+from .conftest import write_csv_reports
 
 PROFILE = {"name": "stress", "stages": [{"name": "hold", "duration": "60s", "users": 100}]}
 RunMaker = Callable[..., Path]

@@ -162,7 +162,6 @@ def sending(answer: Callable[[Speaker], bytes]) -> Callable[[Speaker, Send], Non
 
 NO_LENGTH = b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nno"
 REDIRECT = b"HTTP/1.1 302 Found\r\nlocation: /in\r\ncontent-length: 0\r\n\r\n"
-REFUSAL = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
 BROTLI = b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\n{}"
 CUT = "truncated", "truncated"
 BAD_UTF8 = b'"\xff\xc3"'

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tokenswarm.metrics.origins import OTHER, label
+from tokenswarm.metrics.origins import BoundedNames
 
 ENDED: Final = "ended"
 FAILED: Final = "failed"
@@ -50,7 +50,7 @@ class MomentNames:
     """Names of the counts of one call; a target words its providers, so their number is bounded."""
 
     def __init__(self) -> None:
-        self._providers: dict[str, str] = {}
+        self._providers = BoundedNames(MOST_PROVIDERS)
 
     def of(self, moment: int, provider: str, *, has_failed: bool) -> Iterator[str]:
         """The counts that go up by one."""
@@ -58,15 +58,7 @@ class MomentNames:
         if has_failed:
             yield f"{FAILED}/{moment}"
         elif provider:
-            yield f"{FROM}/{self._shown(provider)}/{moment}"
-
-    def _shown(self, provider: str) -> str:
-        shown = self._providers.get(provider)
-        if shown is None:
-            if len(self._providers) >= MOST_PROVIDERS:
-                return OTHER
-            shown = self._providers[provider] = label(provider)
-        return shown
+            yield f"{FROM}/{self._providers.shown(provider)}/{moment}"
 
 
 def moments_in(counts: Iterable[tuple[str, float]], width_s: float) -> Moments:

@@ -23,14 +23,33 @@ class Origin(NamedTuple):
 NOWHERE: Final = Origin()
 
 
+class BoundedNames:
+    """Names that targets give, as a report may show them; beyond so many they are all `other`."""
+
+    __slots__ = ("_most", "_shown")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._shown: dict[str, str] = {}
+
+    def shown(self, name: str) -> str:
+        """One line of bounded length."""
+        shown = self._shown.get(name)
+        if shown is None:
+            if len(self._shown) >= self._most:
+                return OTHER
+            shown = self._shown[name] = label(name)
+        return shown
+
+
 class Origins:
     """The origins and models that one process has met; beyond the bounds they are all `other`."""
 
-    __slots__ = ("_known", "_models")
+    __slots__ = ("_known", "models")
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], Origin] = {}
-        self._models: dict[str, str] = {}
+        self.models = BoundedNames(MAX_MODELS)  # that say they answered
 
     def of(self, call: CallRecord) -> Origin:
         """The labels of one call."""
@@ -45,15 +64,6 @@ class Origins:
             if not is_full:
                 self._known[said] = origin
         return origin
-
-    def model(self, name: str) -> str:
-        """The model that says it answered, as a report may show it."""
-        shown = self._models.get(name)
-        if shown is None:
-            if len(self._models) >= MAX_MODELS:
-                return OTHER
-            shown = self._models[name] = label(name)
-        return shown
 
 
 def label(text: str) -> str:

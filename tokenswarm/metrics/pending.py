@@ -227,7 +227,7 @@ class Pending:
         self.cost_per_request += [call.cost for call in calls if call.cost is not None]
         for call in calls:
             if call.model:
-                name = origins.model(call.model)
+                name = origins.models.shown(call.model)
                 self.answered_by[name] = self.answered_by.get(name, 0) + 1
         for call in [call for call in calls if call.fell_back is not None]:
             counts[FALLBACK_TOLD] += 1

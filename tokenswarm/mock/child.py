@@ -16,10 +16,20 @@ from tokenswarm.errors import ConfigurationError
 from tokenswarm.mock.options import ADMIN, LISTENING
 
 START_TIMEOUT_S: Final = 15.0
-STOP_TIMEOUT_S: Final = 5.0
+_STOP_TIMEOUT_S: Final = 5.0
 _SCRAPE_TIMEOUT_S: Final = 5.0
 
 Role = Literal["gateway", "provider"]
+
+
+def end_process(child: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, and wait for that; one that doesn't is killed."""
+    child.terminate()
+    try:
+        child.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 class Child:
@@ -96,13 +106,7 @@ class Child:
         child = self._child
         if child is None or self._complaints is None:
             return
-        if child.poll() is None:
-            child.terminate()
-        try:
-            child.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        end_process(child)
         for stream in (child.stdin, child.stdout, self._complaints):
             if stream is not None:
                 stream.close()

@@ -12,9 +12,10 @@ from typing import Final, Self
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.loopback import LOOPBACK, free_port
+from tokenswarm.mock.child import end_process
 
 _START_TIMEOUT_S: Final = 10.0
-_STOP_TIMEOUT_S: Final = 5.0
+_PATIENCE_S: Final = 5.0
 
 
 class RedisServer:
@@ -60,18 +61,12 @@ class RedisServer:
     def stop(self) -> None:
         """Its memory goes with it; may be called again."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.terminate()
-        try:
-            child.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        if child is not None:
+            end_process(child)
 
     def command(self, *words: str) -> bytes:
         """What it replies, as it stands; ConnectionError if it doesn't listen."""
-        with socket.create_connection((LOOPBACK, self.port), timeout=_STOP_TIMEOUT_S) as client:
+        with socket.create_connection((LOOPBACK, self.port), timeout=_PATIENCE_S) as client:
             parts = b"".join(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()) for word in words)
             client.sendall(b"*%d\r\n%b" % (len(words), parts))
             return client.recv(65_536)

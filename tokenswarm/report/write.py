@@ -1,4 +1,4 @@
-"""Makes the reports of a run folder, or of Locust's CSV files, and says what the verdict is."""
+"""Writes every report of a run where it belongs, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.profile.schema import Profile
-from tokenswarm.profile.slo import Slo
 from tokenswarm.report import to_html, to_json, to_junit, to_markdown
-from tokenswarm.report.locust_csv import LocustCsv
 from tokenswarm.report.locust_tables import with_suffix
-from tokenswarm.report.run_folder import read_run
-from tokenswarm.report.summarise import summarise_run
-from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
 
 # A new format is one more to_*.py and one more row.
@@ -25,22 +19,6 @@ REPORTS: Final[Mapping[str, Callable[[Summary], str]]] = {
     "report.md": to_markdown.render,
     "junit.xml": to_junit.render,
 }
-
-
-def write_reports(folder: Path) -> Summary:
-    """Judge a run folder and write its reports into it; RunFolderError if it can't be read or written."""
-    summary = summarise_run(read_run(folder))
-    write_into(folder, summary)
-    return summary
-
-
-def write_csv_reports(
-    prefix: Path, profile: Profile | None = None, slo: Slo | None = None, output: Path | None = None
-) -> Summary:
-    """Judge PREFIX_stats.csv and its kin, and write reports as `write_beside` does."""
-    summary = summarise_csv(LocustCsv(prefix), profile, slo)
-    write_beside(prefix, summary, output)
-    return summary
 
 
 def write_into(folder: Path, summary: Summary) -> None:
