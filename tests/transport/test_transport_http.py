@@ -1,11 +1,9 @@
-"""HTTP on real sockets: framing, keep-alive, reconnects, limits."""
+"""HTTP on real sockets: framing, limits, addresses, and when a request was sent."""
 
 from __future__ import annotations
 
-import gzip
 import socket
 import time
-import zlib
 from threading import Event
 
 import gevent
@@ -14,23 +12,7 @@ import pytest
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.wire.dialect import Request
 
-REQUEST = Request("/v1/lines", b"say something")
-
-ANSWER = b"started:r-1\ntext:hello\ntext: you\nusage:2\nfinish:stop\ndone\n"
-
-
-def whole(body: bytes = ANSWER, *headers: bytes, status: bytes = b"200 OK") -> bytes:
-    """A response with a content length."""
-    lines = b"".join(header + b"\r\n" for header in headers)
-    return b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
-
-
-def chunks(*bodies: bytes) -> bytes:
-    return b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies)
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"
-CHUNKED_ANSWER = CHUNKED + b"\r\n" + chunks(b"text:hello\n", b"text: you\nfinish:st", b"op\ndone\n", b"")
+from .answers import ANSWER, CHUNKED, CHUNKED_ANSWER, REQUEST, chunks, whole
 
 
 def test_content_length_answer_fills_the_record(serve, connect, ask):
@@ -132,199 +114,6 @@ def test_body_until_close_with_a_terminal_event_succeeds(serve, connect, ask):
     assert (record.outcome, record.output_chars) == ("success", 9)
 
 
-@pytest.mark.parametrize("encoding", [b"gzip", b"X-GZIP"])
-def test_gzip_body_is_inflated(serve, connect, ask, encoding):
-    """A compressed body means what it meant before."""
-    seen = []
-    body = gzip.compress(ANSWER)
-    server = serve(
-        lambda peer: (seen.append(peer.request()), peer.send(whole(body, b"content-encoding: " + encoding)))
-    )
-    record = ask(connect(server.url, accept_gzip=True))
-    assert (record.outcome, record.output_chars) == ("success", 9)
-    assert b"accept-encoding: gzip\r\n" in seen[0]
-
-
-def test_gzip_stream_is_inflated_as_it_arrives(serve, connect, ask):
-    """The first chunk is timed although the stream is cut before its end."""
-    squeeze = zlib.compressobj(wbits=31)
-    first = squeeze.compress(b"text:hello\n") + squeeze.flush(zlib.Z_SYNC_FLUSH)
-    head = CHUNKED + b"content-encoding: gzip\r\n\r\n"
-    record = ask(
-        connect(serve(lambda peer: (peer.request(), peer.send(head + chunks(first)))).url, accept_gzip=True)
-    )
-    assert (record.outcome, record.chunks) == ("truncated", 1)
-
-
-def test_a_compressed_body_is_counted_as_it_came_and_as_it_is(serve, connect, ask):
-    """Both sizes of the body, head and framing left out; a plain body has neither."""
-    body = gzip.compress(ANSWER * 20)
-    server = serve(
-        lambda peer: (
-            peer.request(),
-            peer.send(whole(body, b"content-encoding: gzip")),
-            peer.request(),
-            peer.send(whole()),
-        )
-    )
-    connection = connect(server.url, accept_gzip=True)
-    packed, plain = ask(connection, stream=False), ask(connection, stream=False)
-    assert (packed.encoded_bytes, packed.decoded_bytes) == (len(body), len(ANSWER) * 20)
-    assert (plain.encoded_bytes, plain.decoded_bytes) == (None, None)
-    assert (packed.is_compression_asked, plain.is_compression_asked) == (True, True)
-
-
-def test_gzip_members_follow_one_another(serve, connect, ask):
-    """A proxy that compresses piece by piece sends several; all of them are the body."""
-    cut = ANSWER.index(b"text: you")
-    body = gzip.compress(ANSWER[:cut]) + gzip.compress(ANSWER[cut:])
-    for split in (len(body), 30, len(gzip.compress(ANSWER[:cut]))):
-        head = CHUNKED + b"content-encoding: gzip\r\n\r\n"
-        answer = head + chunks(body[:split], body[split:]).replace(b"0\r\n\r\n", b"") + b"0\r\n\r\n"
-        server = serve(lambda peer, answer=answer: (peer.request(), peer.send(answer)))
-        record = ask(connect(server.url, accept_gzip=True))
-        assert (record.outcome, record.output_chars) == ("success", 9), split
-
-
-def test_gzip_without_its_end_is_malformed(serve, connect, ask):
-    """As many bytes as were announced, but the checksum that proves them is missing."""
-    body = gzip.compress(b"text:hello\n")[:-8]
-    server = serve(lambda peer: (peer.request(), peer.send(whole(body, b"content-encoding: gzip"))))
-    record = ask(connect(server.url, accept_gzip=True))
-    assert record.outcome == "malformed"
-    assert "checksum" in record.detail
-
-
-def test_each_flushed_chunk_of_a_gzip_stream_is_seen_when_it_comes(serve, connect, ask):
-    """The server sends the second chunk when the first was decoded: a client that waits gets none."""
-    squeeze, seen = zlib.compressobj(wbits=31), Event()
-    first = squeeze.compress(b"text:hello\n") + squeeze.flush(zlib.Z_SYNC_FLUSH)
-    rest = squeeze.compress(b"text: you\nfinish:stop\ndone\n") + squeeze.flush()
-
-    def script(peer):
-        peer.request()
-        peer.send(CHUNKED + b"content-encoding: gzip\r\n\r\n" + chunks(first))
-        assert seen.wait(10)
-        peer.send(chunks(rest) + b"0\r\n\r\n")
-
-    record = ask(connect(serve(script).url, accept_gzip=True), seen=seen)
-    assert (record.outcome, len(record.content_at_s), record.chunks_together) == ("success", 2, 0)
-
-
-def test_unknown_encoding_is_malformed(serve, connect, ask):
-    """Bytes that nobody asked for can't be read, and the record names them."""
-    server = serve(lambda peer: (peer.request(), peer.send(whole(b"??", b"content-encoding: br"))))
-    record = ask(connect(server.url))
-    assert record.outcome == "malformed"
-    assert "'br'" in record.detail
-
-
-def test_broken_gzip_is_malformed(serve, connect, ask):
-    """A body that is not what its header says fails the call, not the run."""
-    server = serve(lambda peer: (peer.request(), peer.send(whole(b"not gzip", b"content-encoding: gzip"))))
-    assert ask(connect(server.url)).outcome == "malformed"
-
-
-def test_keep_alive_connection_is_reused(serve, connect, ask):
-    """The second call opens nothing, and says so."""
-    server = serve(lambda peer: [(peer.request(), peer.send(whole())) for _ in range(3)])
-    connection = connect(server.url)
-    records = [ask(connection, stream=False) for _ in range(3)]
-    assert [record.outcome for record in records] == ["success"] * 3
-    assert [record.is_reused for record in records] == [False, True, True]
-    assert [record.connect_s is None for record in records] == [False, True, True]
-    assert [record.bytes_received for record in records] == [len(whole())] * 3
-
-
-def test_connection_close_is_honoured(serve, connect, ask):
-    """After `connection: close` the next call opens a new connection, which is no reconnect."""
-    server = serve(
-        lambda peer: (peer.request(), peer.send(whole(ANSWER, b"Connection: close"))),
-        lambda peer: (peer.request(), peer.send(whole())),
-    )
-    connection = connect(server.url)
-    assert ask(connection).outcome == "success"
-    assert not connection.is_open
-    second = ask(connection)
-    assert (second.outcome, second.is_reused, second.reconnects) == ("success", False, 0)
-
-
-def test_connection_closed_while_idle_is_opened_once_more(serve, connect, ask):
-    """The user sees one good call; the record says what it cost."""
-    server = serve(
-        lambda peer: (peer.request(), peer.send(whole())),
-        lambda peer: (peer.request(), peer.send(whole())),
-    )
-    connection = connect(server.url)
-    ask(connection)
-    assert connection.is_open
-    record = ask(connection)
-    assert (record.outcome, record.reconnects, record.is_reused) == ("success", 1, False)
-    assert record.connect_s is not None
-    assert server.connections == 2
-
-
-def test_connection_reset_while_idle_is_opened_once_more(serve, connect, ask):
-    """A reset says the same as a close, if no byte of the answer came."""
-    server = serve(
-        lambda peer: (peer.request(), peer.send(whole()), peer.request(), peer.reset()),
-        lambda peer: (peer.request(), peer.send(whole())),
-    )
-    connection = connect(server.url)
-    ask(connection)
-    record = ask(connection)
-    assert (record.outcome, record.reconnects) == ("success", 1)
-
-
-def test_only_one_reconnect(serve, connect, ask):
-    """A server that closes new connections, too, fails the call."""
-    server = serve(
-        lambda peer: (peer.request(), peer.send(whole())),
-        lambda peer: peer.request(),
-    )
-    connection = connect(server.url)
-    ask(connection)
-    record = ask(connection)
-    assert (record.outcome, record.reconnects) == ("truncated", 1)
-    assert record.detail == "connection closed before any byte of an answer"
-    assert server.connections == 2
-
-
-@pytest.mark.parametrize("first_bytes", [b"H", whole()[:40], b"HTTP/1.1 103 Early Hints\r\n\r\n"])
-def test_no_reconnect_after_a_byte_of_the_answer(serve, connect, ask, first_bytes):
-    """A POST that the server has begun to answer is never sent twice."""
-    server = serve(lambda peer: (peer.request(), peer.send(whole()), peer.request(), peer.send(first_bytes)))
-    connection = connect(server.url)
-    ask(connection)
-    record = ask(connection)
-    assert (record.outcome, record.reconnects, record.is_reused) == ("truncated", 0, True)
-    assert server.connections == 1
-
-
-def test_no_reconnect_of_a_new_connection(serve, connect, ask):
-    """Only a kept connection can have been stale."""
-    server = serve(lambda peer: peer.request())
-    record = ask(connect(server.url))
-    assert (record.outcome, record.reconnects) == ("truncated", 0)
-    assert server.connections == 1
-
-
-def test_reset_inside_the_body_is_truncated(serve, connect, ask):
-    """What came before the reset stays in the record."""
-    seen = Event()
-
-    def script(peer):
-        peer.request()
-        peer.send(CHUNKED + b"\r\n" + chunks(b"text:a\n"))
-        assert seen.wait(20)
-        peer.reset()
-
-    connection = connect(serve(script).url)
-    record = ask(connection, seen=seen)
-    assert (record.outcome, record.detail, record.chunks) == ("truncated", "Connection reset by peer", 1)
-    assert not connection.is_open
-
-
 def test_informational_responses_are_skipped(serve, connect, ask):
     """100 and 103 come before the answer; neither their status nor their headers count."""
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
@@ -384,14 +173,6 @@ def test_body_over_the_limit_is_malformed(serve, connect, ask):
     assert (record.outcome, record.detail) == ("malformed", "body larger than the limit")
 
 
-def test_inflated_body_over_the_limit_is_malformed(serve, connect, ask):
-    """Nor with a small body that inflates to a large one."""
-    bomb = whole(gzip.compress(b"\n" * 1_000_000), b"content-encoding: gzip")
-    record = ask(connect(serve(lambda peer: (peer.request(), peer.send(bomb))).url, max_body_bytes=100_000))
-    assert record.outcome == "malformed"
-    assert "inflated" in record.detail
-
-
 @pytest.mark.parametrize(
     "garbage", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/9 what\r\n\r\n"]
 )
@@ -401,44 +182,6 @@ def test_garbage_is_malformed(serve, connect, ask, garbage):
     record = ask(connect(server.url))
     assert record.outcome == "malformed"
     assert record.detail.startswith("not HTTP: ")
-
-
-def test_bytes_after_the_answer_never_reach_the_next_call(serve, connect, ask):
-    """The answer stands, but its connection is given up."""
-    extra = whole(b"text:stale\nfinish:stop\ndone\n")
-    server = serve(lambda peer: (peer.request(), peer.send(whole() + extra)))
-    connection = connect(server.url)
-    record = ask(connection)
-    assert (record.outcome, record.output_chars, len(record.headers)) == ("success", 9, 1)
-    assert not connection.is_open
-
-
-def test_trailing_chunk_after_the_terminal_event_is_drained(serve, connect, ask):
-    """The end of the body may come after `done`: the connection stays usable."""
-
-    def script(peer):
-        peer.request()
-        peer.send(CHUNKED + b"\r\n" + chunks(b"text:a\nfinish:stop\ndone\n"))
-        peer.send(chunks(b"text:late\n", b""))
-        peer.request()
-        peer.send(whole())
-
-    server = serve(script)
-    connection = connect(server.url, drain_s=20)
-    assert ask(connection).outcome == "success"
-    second = ask(connection)
-    assert (second.outcome, second.is_reused) == ("success", True)
-
-
-def test_stream_that_never_ends_its_body_costs_its_connection(serve, connect, ask):
-    """A call ends with its terminal event, and does not wait for an end that doesn't come."""
-    stream = CHUNKED + b"\r\n" + chunks(b"text:a\nfinish:stop\ndone\n")
-    server = serve(lambda peer: (peer.request(), peer.send(stream), peer.until_client_closes()))
-    connection = connect(server.url)
-    record = ask(connection)
-    assert record.outcome == "success"
-    assert record.ended_at_s == record.content_at_s[-1]
-    assert not connection.is_open
 
 
 @pytest.mark.parametrize("reads_on", [True, False])
