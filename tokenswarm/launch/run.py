@@ -98,11 +98,7 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             own = stack.enter_context(_embedded(request, resolved))
             target = own.target
         monitors = spec_of(target)
-        result = _say_preflight(resolved, target)
-        _say_in_flight(resolved.profile, result)
-        provider = provider_of(target, resolved.profile.paired)
-        if provider is not None:
-            _say_preflight(resolved, provider)
+        result = _say_preflights(resolved, target)
         for warning in check_monitors(monitors):
             say(f"warning: {warning}")
         spans = StagePlan(resolved.profile.stages).spans()
@@ -118,12 +114,9 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
         workers = request.fleet.workers if request.fleet is not None else 1
         started = Started(request.names.time_scale, request.seed, workers, shown(command))
         facts = facts_of(resolved, target, started, is_mock=own is not None)
-        if target.gateway == AUTO and result.gateway is not None:
-            facts["target"]["gateway_found"] = result.gateway.gateway
-            facts["target"]["gateway_found_by"] = result.gateway.why
+        facts["target"] |= {**_gateway_found(target, result), "monitors": list(monitors.labels)}
         if own is not None:
             facts["processes"] = own.processes
-        facts["target"]["monitors"] = list(monitors.labels)
         environment = {**machine, "arrival_clock": arrival_clock_name()}
         run_json = _new_run_json(folder, {**facts, "environment": environment})
         with Profiler(aim, folder, say) as profiler, LocustProcess(command, interrupts) as locust:
@@ -133,10 +126,10 @@ def apply_load(request: RunRequest, interrupts: Interrupts) -> Ended | None:
             shutil.rmtree(folder, ignore_errors=True)
             return None
         state = state_at_end(last_events(folder), code, was_interrupted=interrupts.count > 0)
+        deaths = [asdict(death) for death in own.keeper.deaths] if own and own.keeper else []
+        ending = {"mock": _statement(witness), "deaths": deaths, "flame_graph": profiler.facts}
         unkept = ""
         try:
-            deaths = [asdict(death) for death in own.keeper.deaths] if own and own.keeper else []
-            ending = {"mock": _statement(witness), "deaths": deaths, "flame_graph": profiler.facts}
             run_json.end(state, locust_exit_code=code, **ending)
         except RunFolderError as error:
             unkept = str(error)
@@ -185,6 +178,16 @@ def _say_processes(own: Embedded) -> None:
             say(f"started the {process['name']}: pid {process['pid']}, {process['url']}")
 
 
+def _say_preflights(resolved: Resolved, target: Target) -> Preflight:
+    """Of the target, and of the provider behind it where calls go to that one, too; returns the target's."""
+    result = _say_preflight(resolved, target)
+    _say_in_flight(resolved.profile, result)
+    provider = provider_of(target, resolved.profile.paired)
+    if provider is not None:
+        _say_preflight(resolved, provider)
+    return result
+
+
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
     endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
     streaming = 1.0 if target.is_socket else resolved.profile.streaming
@@ -209,6 +212,13 @@ def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
     if target.gateway == AUTO and result.gateway is not None and resolved.target is not None:
         say(f"preflight: gateway: {result.gateway.gateway}, by {result.gateway.why}")
     return result
+
+
+def _gateway_found(target: Target, result: Preflight) -> dict[str, str]:
+    """What answers to preflight betrayed, where nobody said whose they are."""
+    if target.gateway != AUTO or result.gateway is None:
+        return {}
+    return {"gateway_found": result.gateway.gateway, "gateway_found_by": result.gateway.why}
 
 
 def _say_in_flight(profile: Profile, result: Preflight) -> None:
