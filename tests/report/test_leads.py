@@ -12,6 +12,7 @@ from markupsafe import escape
 from tokenswarm.metrics.call import FAILURES
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.report import to_html, to_markdown
+from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.clues import clue_of
 from tokenswarm.report.leads import leads_of, since_when
 from tokenswarm.report.next_steps import STEPS
@@ -19,7 +20,7 @@ from tokenswarm.report.overhead import BreakdownRow, Overhead
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.slowest import slowest, who_takes_it
 from tokenswarm.report.summarise import summarise_run
-from tokenswarm.report.summary import ActionRow, Breakpoint, Spread, Summary, ThresholdRow
+from tokenswarm.report.summary import Breakpoint, Spread, Summary, ThresholdRow
 
 RunMaker = Callable[..., Path]
 

@@ -11,10 +11,11 @@ import pytest
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.report import to_html, to_markdown, to_text
+from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.failover import OUTAGE
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
-from tokenswarm.report.summary import ActionRow, Summary
+from tokenswarm.report.summary import Summary
 
 from .conftest import PROFILE
 

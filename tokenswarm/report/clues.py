@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.monitored import is_monitored
+from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.cache import ARMS
 from tokenswarm.report.figures import micro_ms, rate, share, since_start, whole
 from tokenswarm.report.monitored import chart_of
 from tokenswarm.report.slowest import slowest, who_takes_it
-from tokenswarm.report.summary import ActionRow, ErrorRow, Summary, ThresholdRow
+from tokenswarm.report.summary import ErrorRow, Summary, ThresholdRow
 
 # The sections of report.html that a clue may name, by their anchors.
 TITLES: Final = {

@@ -17,8 +17,8 @@ from tokenswarm.metrics.thresholds import Status
 from tokenswarm.profile.schema import Profile
 from tokenswarm.profile.slo import Slo
 from tokenswarm.profile.thresholds import thresholds_of
+from tokenswarm.report.action_row import ActionRow, Phase
 from tokenswarm.report.run_folder import Run
-from tokenswarm.report.summary import ActionRow, Phase
 
 OUTAGE: Final = "an outage that nobody announced"
 _DEFAULT_LIMIT: Final = 0.01

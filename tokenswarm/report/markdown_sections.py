@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from tokenswarm.report.action_row import PHASES_MEAN
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.cache import ARMS
 from tokenswarm.report.compare_to_markdown import report_section
@@ -15,7 +16,7 @@ from tokenswarm.report.markdown import code, table, text
 from tokenswarm.report.marks import MARKS
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
-from tokenswarm.report.summary import PHASES_MEAN, Summary
+from tokenswarm.report.summary import Summary
 
 _ABORTED: Final = " (aborted)"
 

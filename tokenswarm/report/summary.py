@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.answers import Answers
 from tokenswarm.report.cache import CacheReport
 from tokenswarm.report.comparison import Comparison
-from tokenswarm.report.figures import plain_rate, share, since_start
+from tokenswarm.report.figures import plain_rate
 from tokenswarm.report.load_curve import LoadCurve
 from tokenswarm.report.overhead import Overhead
 from tokenswarm.report.spectra import Spectrum
@@ -270,101 +271,6 @@ class DriftRow:
     per_hour_text: str
     interval_text: str
     sentence: str
-
-
-# A phase's name → what follows the action's, for people.
-PHASES: Final[Mapping[str, str]] = {"during": "at first", "after": "once settled"}
-PHASES_MEAN: Final = (
-    "At first: until errors had passed and answers came from where they went on to come from."
-    " Once settled: from then to the next action, if there was time."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of the run beside an action: `name` is before, during (until it had recovered) or after.
-
-    Its figures are of the whole intervals that it touches.
-    """
-
-    name: str
-    start_s: float
-    end_s: float
-    requests: int
-    error_rate: float | None
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-    ttft_p50_ms: float | None
-    ttft_p95_ms: float | None
-    providers: Mapping[str, float]  # name → share of the calls that named theirs
-
-    @property
-    def shown_span(self) -> str:
-        """From when to when, for people."""
-        return f"{since_start(self.start_s)} to {since_start(self.end_s)}"
-
-    @property
-    def shown_providers(self) -> str:
-        """For people, the one with the most calls first."""
-        ranked = sorted(self.providers.items(), key=lambda one: -one[1])
-        return ", ".join(f"{name} {share(part)}" for name, part in ranked)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRow:
-    """Something that was done to the target, or befell it, and what came of it.
-
-    Times that it took (`recovery_s`, `failover_s`, `return_s`) count from `at_s`.
-    """
-
-    name: str
-    did: str
-    at_s: float
-    is_ok: bool
-    said: str
-    recovery_s: float | None  # None: not within the run, or before the next action
-    lost: int  # calls that failed until it had recovered
-    worst_error_rate: float  # of any second
-    first_failure_s: float | None
-    phases: tuple[Phase, ...]
-    usual_provider: str = ""  # that answered most calls before anything was done; "" if no answer says
-    failover_s: float | None = None  # until another provider answered
-    return_s: float | None = None  # until the usual one answered again
-    is_away_at_end: bool = False  # another one still answered when the run ended
-
-    @property
-    def sentence(self) -> str:
-        """For people."""
-        if not self.is_ok:
-            return f"{self.name} was not done: {self.said}."
-        return " ".join([self._cost, *self._moves])
-
-    def title_of(self, phase: Phase) -> str:
-        """One of its phases, for people: `primary down, at first`."""
-        return f"before {self.name}" if phase.name == "before" else f"{self.name}, {PHASES[phase.name]}"
-
-    @property
-    def _cost(self) -> str:
-        if self.recovery_s is None:
-            return f"After {self.name} it did not recover: {self.lost} calls were lost."
-        if not self.lost:
-            return f"{self.name} cost no call."
-        calls = "1 call" if self.lost == 1 else f"{self.lost} calls"
-        if not self.recovery_s:
-            return f"{self.name} cost {calls}; the error rate stayed within its limit."
-        were = "was" if self.lost == 1 else "were"
-        return f"After {self.name} it recovered in {self.recovery_s:.1f} s; {calls} {were} lost."
-
-    @property
-    def _moves(self) -> list[str]:
-        moves = []
-        if self.failover_s is not None:
-            moves.append(f"Others than {self.usual_provider} answered after {self.failover_s:.1f} s.")
-        if self.return_s is not None:
-            moves.append(f"{self.usual_provider} answered again after {self.return_s:.1f} s.")
-        if self.is_away_at_end:
-            moves.append(f"{self.usual_provider} did not answer again before the run ended.")
-        return moves
 
 
 @dataclass(frozen=True, slots=True)

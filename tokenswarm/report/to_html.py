@@ -13,6 +13,7 @@ import yaml
 from markupsafe import Markup
 
 from tokenswarm.report import figures
+from tokenswarm.report.action_row import PHASES_MEAN
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.cache import ARMS
 from tokenswarm.report.chart import SIZE, Chart, script_data
@@ -24,7 +25,7 @@ from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.pages import new_environment
 from tokenswarm.report.palette import PALETTE
 from tokenswarm.report.spectrum_charts import spectrum_charts
-from tokenswarm.report.summary import PHASES_MEAN, Summary
+from tokenswarm.report.summary import Summary
 from tokenswarm.report.time_charts import MOST_NAMED_MARKS, time_charts
 
 # What readers ask, in the order in which they ask it; each has a partial in templates/sections/.

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tokenswarm.report.action_row import PHASES_MEAN
 from tokenswarm.report.answers import GROUPS
 from tokenswarm.report.cache import ARMS
 from tokenswarm.report.compare_to_text import parts as comparison_parts
@@ -18,7 +19,7 @@ from tokenswarm.report.figures import lasted, micro_ms, share, since_start, time
 from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
 from tokenswarm.report.overhead import PARTS
 from tokenswarm.report.provider_strip import lines_of, strip_of
-from tokenswarm.report.summary import PHASES_MEAN, Summary
+from tokenswarm.report.summary import Summary
 from tokenswarm.report.terminal import drawn
 
 _STYLES: Final = {
