@@ -1,4 +1,4 @@
-"""This machine as the other end of a connection: its address, who means it, and a port that is free there."""
+"""This machine as the other end of a connection: its address, who means it, and which ports are free."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def why_not_listen(host: str, port: int) -> str:
+    """The system's reason why nobody could listen at an address or name of this machine now, or ""."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

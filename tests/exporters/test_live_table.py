@@ -17,7 +17,7 @@ from .conftest import STAGES, histogram
 
 @pytest.fixture
 def rows(standing: Callable[..., Standing]) -> dict[tuple[str, str], dict[str, str]]:
-    return {(row["part"], row["name"]): row for row in rows_of(standing())}
+    return {(row["part"], row["what"]): row for row in rows_of(standing())}
 
 
 def test_every_row_has_every_column(standing: Callable[..., Standing]) -> None:
@@ -29,7 +29,7 @@ def test_every_row_has_every_column(standing: Callable[..., Standing]) -> None:
 def test_times_are_of_judged_calls_that_succeeded(rows: dict[tuple[str, str], dict[str, str]]) -> None:
     """Neither the failed call's 9 s nor the warm-up's are in them; what was not measured has no row."""
     latency = rows["Times", "latency"]
-    assert (latency["samples"], latency["p99"]) == ("2", "200.0 ms")
+    assert (latency["samples"], latency["p99"]) == ("2", "200.0\N{NO-BREAK SPACE}ms")
     assert ("Times", "overhead") not in rows
 
 
@@ -64,7 +64,7 @@ def test_a_busy_load_generator_is_told_by_the_limits_of_the_report(
     peak, busy = LIMITS["generator_cpu_peak"].value, LIMITS["generator_cpu"].value
     cores = {"idle": peak - 0.01, "peak": peak, "most": busy - 0.01, "busy": busy}
     workers = tuple(WorkerStanding(name, value, 1, 0, is_lost=False) for name, value in cores.items())
-    states = {row["name"]: row["state"] for row in rows_of(standing(workers=workers))}
+    states = {row["what"]: row["state"] for row in rows_of(standing(workers=workers))}
     assert {name: states[name] for name in cores} == {
         "idle": "ok",
         "peak": "nearly too busy",
@@ -76,20 +76,20 @@ def test_a_busy_load_generator_is_told_by_the_limits_of_the_report(
         totals = Measurements(STAGES, 1e9)
         late = histogram(*[0.001] * 10, *[1.0] * hiccups)
         totals.absorb(Delta(1.0, {SeriesKey(6, "hold", Labels()): Series({}, {"generator_lag": late})}))
-        states = {row["name"]: row["state"] for row in rows_of(standing(totals=totals))}
+        states = {row["what"]: row["state"] for row in rows_of(standing(totals=totals))}
         assert states["lag"] == state
 
 
 def test_what_monitors_read_is_a_part_of_its_own(monitored: Standing) -> None:
-    """With units that people read; who can't be read is said, in a column that makes no links."""
-    rows = {row["name"]: row for row in rows_of(monitored) if row["part"] == "Target"}
+    """With units that people read; who can't be read is said."""
+    rows = {row["what"]: row for row in rows_of(monitored) if row["part"] == "Target"}
     assert rows["target_memory"]["now"] == "512MB"
     assert rows["target_cpu"]["now"] == "25%"
-    assert (rows["target_requests"]["now"], rows["target_requests"]["samples"]) == ("4/s", "40")
-    assert rows["target_cache_hit_rate"]["p50"] == "75.00%"
-    assert rows["target_logged_ms"]["p99"] == "200.0 ms"
+    assert (rows["target_requests"]["now"], rows["target_requests"]["so_far"]) == ("4/s", "40")
+    assert rows["target_cache_hit_rate"]["so_far"] == "75.00%"
+    assert rows["target_logged_ms"]["p99"] == "200.0\N{NO-BREAK SPACE}ms"
     assert rows["redis redis://h:1: Connection refused"]["state"] == "NOT READ"
-    states = {row["name"]: row["state"] for row in rows_of(monitored) if row["part"] == "Thresholds"}
+    states = {row["what"]: row["state"] for row in rows_of(monitored) if row["part"] == "Thresholds"}
     assert states == {"target_memory: max < 1GB": "holds", "target_cache_hit_rate: > 80%": "BROKEN"}
 
 

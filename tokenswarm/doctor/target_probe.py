@@ -13,7 +13,6 @@ from typing import Final
 from tokenswarm.doctor.target import CallFact, TargetFacts
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.launch.embedded import embedded
-from tokenswarm.launch.preflight import may_pass, mend_of, try_each
 from tokenswarm.launch.quick import quick_profile
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.profile.load import load_target
@@ -22,6 +21,7 @@ from tokenswarm.profile.scenario import dialect_of
 from tokenswarm.profile.target import Target
 from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.endpoint import Endpoint
+from tokenswarm.transport.preflight import may_pass, mend_of, try_each
 from tokenswarm.transport.said import said_in
 from tokenswarm.transport.speech import speech_of
 from tokenswarm.wire.dialect import DIALECTS, ChatOptions

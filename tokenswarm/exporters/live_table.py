@@ -15,11 +15,13 @@ from tokenswarm.metrics.standing import Standing
 from tokenswarm.metrics.thresholds import Status, ThresholdResult
 from tokenswarm.metrics.units import format_figure, quantity_of
 
-# As Locust's page wants them: `key` of a row's value, and the column's title.
+# As Locust's page wants them: `key` of a row's value, and the column's title. None is called `name`: the page
+# would sort the rows by it, and mix the parts.
 COLUMNS: Final = (
     ("part", "Part"),
-    ("name", "Name"),
+    ("what", "What"),
     ("now", "Last 5 s"),
+    ("so_far", "So far"),
     ("p50", "p50"),
     ("p95", "p95"),
     ("p99", "p99"),
@@ -42,6 +44,7 @@ _STATES: Final = {
 # The gravest first.
 _BUSY: Final = (("generator_cpu", "too busy"), ("generator_cpu_peak", "nearly too busy"))
 _MILLISECONDS: Final = 1000.0
+_NARROW: Final = "\N{NO-BREAK SPACE}"  # columns are narrow: a figure and its unit stay together
 
 Row = dict[str, str]
 
@@ -60,9 +63,11 @@ def rows_of(standing: Standing) -> list[Row]:
 
 
 def _run(standing: Standing) -> Iterator[Row]:
-    at = f"{standing.elapsed_s:.0f} of {standing.total_s:.0f} s"
+    # Calls in flight at the end are waited for, and without a profile nobody knows how long it will be.
+    has_end = standing.elapsed_s <= standing.total_s
+    at = f"{standing.elapsed_s:.0f}" + (f" of {standing.total_s:.0f} s" if has_end else " s")
     stage = f"{standing.state}, stage {standing.stage}" if standing.stage else standing.state
-    yield _row("Run", f"{standing.profile} against {standing.target}", now=at, state=stage)
+    yield _row("Run", f"{standing.profile} against {standing.target}", so_far=at, state=stage)
 
 
 def _times(standing: Standing) -> Iterator[Row]:
@@ -74,7 +79,7 @@ def _times(standing: Standing) -> Iterator[Row]:
         quantiles = {
             key: _ms(histogram.quantile(q)) for key, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
         }
-        now = "" if recent is None else f"p95 {_ms(recent)}"
+        now = "" if recent is None else f"p95{_NARROW}{_ms(recent)}"
         yield _row("Times", name, now=now, samples=str(histogram.count), **quantiles)
 
 
@@ -83,11 +88,11 @@ def _traffic(standing: Standing) -> Iterator[Row]:
     for name in _RATES:
         value = standing.recent.read(name, Aggregation("value"), _EVERYTHING).value
         unit = "calls/s" if name == "request_rate" else "tokens/s"
-        yield _row("Traffic", name, now=f"{value or 0:.1f} {unit}", samples=f"{calls:.0f}")
+        yield _row("Traffic", name, now=f"{value or 0:.1f}{_NARROW}{unit}", samples=f"{calls:.0f}")
     for name in _SHARES:
         reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
         if reading.value is not None:
-            yield _row("Traffic", name, p50=f"{reading.value:.2%}", samples=str(reading.samples))
+            yield _row("Traffic", name, so_far=f"{reading.value:.2%}", samples=str(reading.samples))
 
 
 def _errors(standing: Standing) -> Iterator[Row]:
@@ -102,7 +107,7 @@ def _thresholds(standing: Standing) -> Iterator[Row]:
         yield _row(
             "Thresholds",
             result.threshold.text,
-            now=_value(result),
+            so_far=_value(result),
             samples=str(result.samples),
             state=_STATES[result.status],
         )
@@ -112,18 +117,17 @@ def _target(standing: Standing) -> Iterator[Row]:
     """What monitors read of it; nothing without monitors."""
     for monitor in standing.monitors:
         if monitor.problem:
-            # Not in `state`, which may hold links: a server's words are not ours.
             yield _row("Target", f"{monitor.name}: {monitor.problem}", state="NOT READ")
         for name, value in monitor.gauges.items():
             yield _row("Target", name, now=_figure(name, value, "value"))
         for name, value in monitor.counters.items():
             per_s = monitor.per_s.get(name)
             now = "" if per_s is None else _figure(name, per_s, "rate")
-            yield _row("Target", name, now=now, samples=_figure(name, value, "count"))
+            yield _row("Target", name, now=now, so_far=_figure(name, value, "count"))
     for name in MONITORED_SHARES if standing.monitors else ():
         reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
         if reading.value is not None:
-            yield _row("Target", name, p50=f"{reading.value:.2%}", samples=str(reading.samples))
+            yield _row("Target", name, so_far=f"{reading.value:.2%}", samples=str(reading.samples))
     for name in monitored_times(standing.totals):
         histogram = standing.totals.histogram(name, _EVERYTHING)
         if histogram.count:
@@ -162,8 +166,8 @@ def _late(lag: Histogram) -> str:
     return "too late" if is_late else "ok"
 
 
-def _row(part: str, name: str, **figures: str) -> Row:
-    return {**{key: "" for key, _ in COLUMNS}, "part": part, "name": name, **figures}
+def _row(part: str, what: str, **figures: str) -> Row:
+    return {**{key: "" for key, _ in COLUMNS}, "part": part, "what": what, **figures}
 
 
 def _value(result: ThresholdResult) -> str:
@@ -171,4 +175,4 @@ def _value(result: ThresholdResult) -> str:
 
 
 def _ms(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds * _MILLISECONDS:.1f} ms"
+    return "" if seconds is None else f"{seconds * _MILLISECONDS:.1f}{_NARROW}ms"

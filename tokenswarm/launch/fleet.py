@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tokenswarm.errors import ConfigurationError
-from tokenswarm.loopback import LOOPBACK, free_port, is_loopback
+from tokenswarm.loopback import LOOPBACK, free_port, is_loopback, why_not_listen
 from tokenswarm.metrics.units import parse_duration
 
 PORT: Final = 5557
@@ -69,17 +69,12 @@ class RemoteFleet:
     def check_address(self) -> None:
         """ConfigurationError, with the mend, if nobody could listen there now."""
         address = self._address()
-        host = "" if address == "*" else address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, self.port))
-            except OSError as error:
-                raise ConfigurationError(
-                    f"--bind-host {self.bind_host} --port {self.port}: can't listen there: {error.strerror};"
-                    " name an address of this machine and a port that is free"
-                ) from None
+        reason = why_not_listen("0.0.0.0" if address == "*" else address, self.port)  # noqa: S104 - as it was asked
+        if reason:
+            raise ConfigurationError(
+                f"--bind-host {self.bind_host} --port {self.port}: can't listen there: {reason}; name an"
+                " address of this machine and a port that is free: another master may have this one"
+            )
 
 
 Fleet = LocalFleet | RemoteFleet

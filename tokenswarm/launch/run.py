@@ -24,7 +24,6 @@ from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_run
 from tokenswarm.launch.limits import check_limits
 from tokenswarm.launch.locust_process import LocustProcess, locust_command, shown
-from tokenswarm.launch.preflight import Preflight, preflight
 from tokenswarm.launch.profiler import Profiler, aim_of
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.launch.watching import check_monitors
@@ -42,11 +41,9 @@ from tokenswarm.report.recorded import read_recorded
 from tokenswarm.runs.facts import Started, facts_of
 from tokenswarm.runs.folder import RunJson, fill_folder, last_events, make_folder, state_at_end
 from tokenswarm.runs.machine import describe_machine
-from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.arrival import arrival_clock_name
-from tokenswarm.transport.speech import speech_of
+from tokenswarm.transport.preflight import Preflight, preflight_of
 from tokenswarm.voice import say
-from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_signals import AUTO
 
 
@@ -189,22 +186,8 @@ def _say_preflights(resolved: Resolved, target: Target) -> Preflight:
 
 
 def _say_preflight(resolved: Resolved, target: Target) -> Preflight:
-    endpoint = endpoint_of(target, resolved.profile.timeouts, os.environ)
-    streaming = 1.0 if target.is_socket else resolved.profile.streaming
-    kinds = [
-        ChatOptions(model.name, stream, resolved.profile.max_tokens)
-        for model in target.asked
-        for stream, share in ((True, streaming), (False, 1 - streaming))
-        if share > 0
-    ]
     say(f"preflight: calling {target.url}")
-    result = preflight(
-        speech_of(target, endpoint),
-        f"{endpoint.scheme}://{endpoint.address}",
-        kinds,
-        target.path,
-        target.key_env,
-    )
+    result = preflight_of(resolved.profile, target)
     for warning in result.warnings:
         say(f"preflight: {warning}")
     end = "going on" if result.warnings else f"{result.calls} calls to {target.url}, ok"

@@ -7,15 +7,20 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+
+import yaml
 
 from tokenswarm.errors import ConfigurationError, ExitCode
 from tokenswarm.launch.embedded import embedded
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.locust_process import LocustProcess
 from tokenswarm.launch.scenario import locustfile_of
+from tokenswarm.loopback import why_not_listen
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, resolve
+from tokenswarm.profile.target import Target
 from tokenswarm.voice import say
 
 _WEB: Final = "TOKENSWARM_WEB"  # read by swarm/options.py
@@ -38,14 +43,22 @@ def serve_web_ui(request: WebRequest) -> ExitCode:
     resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ)
     if request.wants_login:
         _check_login()
+    reason = why_not_listen(request.host.strip("[]"), request.port)
+    if reason:
+        raise ConfigurationError(
+            f"--web-host {request.host} --web-port {request.port}: can't listen there: {reason}; name an"
+            " address of this machine and a port that is free, or use the web UI that may be there already"
+        )
     _make_reports(request.reports)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
-        names, pid, more = request.names, None, ""
-        target = names.target
+        names = request.names
+        target, shown_target = names.target, names.target
         if resolved.target is None:
             own = stack.enter_context(embedded(resolved.profile, names.model))
-            target, pid, more = own.target.url, own.front.pid, " (an embedded mock gateway)"
+            folder = stack.enter_context(TemporaryDirectory(prefix="tokenswarm-web-"))
+            target = _written(own.target, Path(folder))
+            shown_target = f"{own.target.url} (an embedded mock gateway)"
         interrupts.hold()
         os.environ[_WEB] = "1"
         os.environ["TOKENSWARM_LOAD_PROFILE"] = names.profile
@@ -55,18 +68,24 @@ def serve_web_ui(request: WebRequest) -> ExitCode:
             str(locustfile_of(resolved.profile.scenario, Path.cwd())),
             *("--web-host", request.host, "--web-port", str(request.port), "--class-picker"),
             *("--load-profile", names.profile, "--target", target, "--reports", str(request.reports)),
-            *(("--model", names.model or "mock") if names.model or resolved.target is None else ()),
+            *(("--model", names.model) if names.model else ()),
             *(("--slo", names.slo) if names.slo else ()),
             *("--time-scale", f"{names.time_scale:g}"),
-            *(("--target-pid", str(pid)) if pid is not None else ()),
             *(("--web-login",) if request.wants_login else ()),
         ]
         shown = f"[{request.host}]" if ":" in request.host else request.host
-        say(f"open http://{shown}:{request.port}/ – target {target}{more}; Ctrl-C ends it")
+        say(f"open http://{shown}:{request.port}/ – target {shown_target}; Ctrl-C ends it")
         with LocustProcess(command, interrupts) as locust:
             code = locust.wait()
     # It has no end of its own: an interruption is how one leaves it.
     return ExitCode.PASS if interrupts.count or code == 0 else ExitCode.BAD_CONFIGURATION
+
+
+def _written(target: Target, folder: Path) -> str:
+    """As a file: a URL names no providers, and no process to watch; an option would, but for every target."""
+    file = folder / "embedded-mock.yaml"
+    file.write_text(yaml.safe_dump(target.resolved(), sort_keys=False), encoding="utf-8")
+    return str(file)
 
 
 def _make_reports(folder: Path) -> None:

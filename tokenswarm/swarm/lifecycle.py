@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +37,7 @@ from tokenswarm.swarm.master_socket import MasterSocket
 from tokenswarm.swarm.merge import DELTA
 from tokenswarm.swarm.messages import UNFIT
 from tokenswarm.swarm.muster import muster
-from tokenswarm.swarm.options import add_options, is_target_named, plan_by, plan_of
+from tokenswarm.swarm.options import add_options, is_target_named, plan_of
 from tokenswarm.swarm.outlets import Outlets
 from tokenswarm.swarm.parent import quit_with_parent
 from tokenswarm.swarm.plan import RunPlan
@@ -46,6 +45,7 @@ from tokenswarm.swarm.sent_prompts import PROMPTS
 from tokenswarm.swarm.sessions import Session, open_session
 from tokenswarm.swarm.steady_time import SteadyTime
 from tokenswarm.swarm.users import PromptUser
+from tokenswarm.swarm.web_form import Form
 from tokenswarm.swarm.web_ui import TokenswarmUi
 from tokenswarm.swarm.worker_runner import FleetWorker
 from tokenswarm.voice import say
@@ -68,7 +68,7 @@ def install(scenario: str) -> None:
     vars(locust.env)["MasterRunner"] = functools.partial(FleetMaster, scenario=scenario)
     vars(locust.env)["WorkerRunner"] = functools.partial(FleetWorker, scenario=scenario)
     vars(locust.rpc.zmqrpc)["Server"] = MasterSocket
-    events.init_command_line_parser.add_listener(add_options)
+    events.init_command_line_parser.add_listener(functools.partial(add_options, scenario=scenario))
     events.init.add_listener(Lifecycle(scenario).on_init)
 
 
@@ -155,13 +155,9 @@ class Lifecycle:
             sys.exit(error.exit_code)
 
     def _add_to_web_ui(self) -> None:
-        environment = self._environment
-
-        def plan_by_form(options: Namespace) -> RunPlan:
-            return plan_by(options, options.host or environment.host, self._scenario)
-
         try:
-            self._web_ui = TokenswarmUi(environment, self._standing, plan_by_form)
+            form = Form(self._environment, self._scenario)
+            self._web_ui = TokenswarmUi(self._environment, self._standing, form)
         except TokenswarmError as error:
             say(str(error))
             sys.exit(error.exit_code)

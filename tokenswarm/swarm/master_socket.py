@@ -6,7 +6,9 @@ that is not what it expects. The port has no authentication, so anybody who reac
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +17,9 @@ import zmq.green as zmq
 from locust.exception import RPCError
 from locust.rpc import Message
 from locust.rpc.zmqrpc import BaseSocket, Server
+
+from tokenswarm.errors import ExitCode
+from tokenswarm.voice import say
 
 # A second's measurements of one worker take some tens of kilobytes, half a megabyte at the very most.
 MOST_BYTES: Final = 4_000_000
@@ -41,8 +46,10 @@ class MasterSocket(Server):
                 self.socket.bind(f"tcp://{address}:{port}")
                 self.port = port
         except zmq.ZMQError as error:
-            # In Locust's words: its master looks for them.
-            raise RPCError(f"Socket bind failure: {error}") from error
+            # It was free when the command line was checked: two masters may begin at the same time.
+            reason = os.strerror(error.errno or 0)
+            say(f"the master can't listen at {address} port {port}: {reason}; another may have it")
+            sys.exit(ExitCode.BAD_CONFIGURATION)
 
     def recv_from_client(self) -> tuple[str, Message]:
         """The next message and its sender's identity; RPCError if the socket itself fails."""

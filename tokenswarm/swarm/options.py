@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,22 +13,28 @@ from locust.env import Environment
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.profile.load import load_profile
 from tokenswarm.profile.monitor import process_named
-from tokenswarm.profile.places import Kind, SearchPath
+from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names
+from tokenswarm.profile.schema import DEFAULT_SCENARIO
 from tokenswarm.swarm.plan import RunPlan, build_plan
 
 WEB: Final = "TOKENSWARM_WEB"  # set where the options are a form: what can be chosen is offered
 SIZE_CLASSES: Final = ("short", "medium", "long")
+# In a drop-down each choice needs words: an empty one looks like a fault of the page.
+NO_PROFILE: Final = "(none)"
+OWN_SLO: Final = "(the profile's own)"
+_PROFILE: Final = "TOKENSWARM_LOAD_PROFILE"
+_SCENARIO: Final = re.compile(r"^scenario: *['\"]?([\w-]+)", re.MULTILINE)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, scenario: str = DEFAULT_SCENARIO) -> None:
     """Listener of `init_command_line_parser`. Locust owns `--profile`, so ours is `--load-profile`."""
-    offered = _offered if os.environ.get(WEB) else _not_offered
+    is_form = is_web()
     parser.add_argument(
         "--load-profile",
         default="",
-        env_var="TOKENSWARM_LOAD_PROFILE",
-        choices=offered("profile", "TOKENSWARM_LOAD_PROFILE"),
+        env_var=_PROFILE,
+        choices=profiles_offered(scenario) if is_form else None,
         help="Profile by name (profiles/NAME.yaml) or path; without one, --users and --run-time apply",
     )
     parser.add_argument(
@@ -40,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--slo",
         default="",
         env_var="TOKENSWARM_SLO",
-        choices=offered("SLO", "TOKENSWARM_SLO"),
+        choices=slos_offered() if is_form else None,
         help="SLO by name (profiles/slo/NAME.yaml) or path instead of the profile's own",
     )
     parser.add_argument(
@@ -102,12 +109,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         env_var="TOKENSWARM_TARGET_PID",
+        include_in_web_ui=False,
         help="Watch this process of the target, and its children, on this machine; with --run-folder",
     )
     parser.add_argument(
         "--target-process",
         default="",
         env_var="TOKENSWARM_TARGET_PROCESS",
+        include_in_web_ui=False,
         help="The same for all processes of this name",
     )
     parser.add_argument(
@@ -130,7 +139,7 @@ def profile_hash_of(environment: Environment) -> str:
     """SHA-256 of the profile's file that the options name, "" if they name none; ConfigurationError."""
     options = environment.parsed_options
     assert options is not None
-    if not options.load_profile:
+    if options.load_profile in ("", NO_PROFILE):
         return ""
     return load_profile(options.load_profile, SearchPath.of(Path.cwd()), os.environ).sha256
 
@@ -144,10 +153,10 @@ def plan_of(environment: Environment, scenario: str) -> RunPlan:
 def plan_by(options: argparse.Namespace, host: str | None, scenario: str) -> RunPlan:
     """The plan of options that may not be the environment's; ConfigurationError with all that is wrong."""
     names = Names(
-        profile=options.load_profile,
+        profile="" if options.load_profile == NO_PROFILE else options.load_profile,
         target=options.target or host or None,
         model=options.model or None,
-        slo=options.slo or None,
+        slo=None if options.slo in ("", OWN_SLO) else options.slo,
         time_scale=options.time_scale,
         process=process_named(options.target_pid, options.target_process or None),
     )
@@ -179,11 +188,26 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     return changes
 
 
-def _offered(kind: Kind, variable: str) -> list[str]:
-    """Names for a drop-down, first that nothing is chosen; what was given by path is one more."""
-    names = SearchPath.of(Path.cwd()).names(kind)
-    return list(dict.fromkeys(("", *names, os.environ.get(variable, ""))))
+def is_web() -> bool:
+    """Whether `tokenswarm web` started this: its options are a form."""
+    return bool(os.environ.get(WEB))
 
 
-def _not_offered(_kind: Kind, _variable: str) -> None:
-    return None
+def profiles_offered(scenario: str) -> list[str]:
+    """Profiles that this locustfile can run, for a drop-down; what was given by path is one more."""
+    places = SearchPath.of(Path.cwd())
+    names = [name for name in places.names("profile") if _scenario_in(places, name) == scenario]
+    return list(dict.fromkeys((NO_PROFILE, *names, os.environ.get(_PROFILE) or NO_PROFILE)))
+
+
+def slos_offered() -> list[str]:
+    """All SLOs, for a drop-down; likewise."""
+    names = SearchPath.of(Path.cwd()).names("SLO")
+    return list(dict.fromkeys((OWN_SLO, *names, os.environ.get("TOKENSWARM_SLO") or OWN_SLO)))
+
+
+def _scenario_in(places: SearchPath, profile: str) -> str:
+    """Without reading its file as YAML: one that is broken is offered, and the page says what is wrong."""
+    text = places.find("profile", profile).read_text(encoding="utf-8", errors="replace")
+    found = _SCENARIO.search(text)
+    return found[1] if found is not None else DEFAULT_SCENARIO

@@ -204,7 +204,9 @@ def build_plan(
     without = None if names.profile else Profile.from_resolved({**_NO_PROFILE, "scenario": scenario})
     if changes:
         base = without or load_profile(names.profile, places, environ)
-        without = Profile.from_resolved({**base.resolved(), **changes}, base.file)
+        # What is wrong now is not the file's fault.
+        changed = Profile.from_resolved({**base.resolved(), **changes}, "instead of the profile's own")
+        without = changed.from_file(base.file)
     resolved = resolve(names, places, environ, without)
     profile, slo = resolved.profile, resolved.slo
     if profile.scenario != scenario:

@@ -17,6 +17,7 @@ from tokenswarm.errors import ConfigurationError
 USER: Final = "TOKENSWARM_WEB_USER"
 PASSWORD_HASH: Final = "TOKENSWARM_WEB_PASSWORD_HASH"  # noqa: S105 - a variable's name
 _LOGIN: Final = "/tokenswarm/login"
+_MOST_POSTED: Final = 1_000_000  # bytes; a form has some hundred
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -29,6 +30,7 @@ def guard(web_ui: WebUI) -> None:
     """Refuse requests that another site's page makes. Locust itself lets every page start a run."""
     is_local = web_ui.host in _LOOPBACK
     assert web_ui.app is not None
+    web_ui.app.config["MAX_CONTENT_LENGTH"] = _MOST_POSTED
 
     def refuse_others() -> Any:
         host = urlsplit(f"//{flask.request.host}").hostname or ""

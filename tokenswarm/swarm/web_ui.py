@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from argparse import Namespace
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +15,26 @@ import flask_login
 import gevent
 from gevent import subprocess
 from gevent.event import Event
-from locust import User
 from locust.env import Environment
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPED, STATE_STOPPING
 from locust.web import WebUI
 
-from tokenswarm.errors import TokenswarmError
+from tokenswarm.errors import ConfigurationError, TokenswarmError
 from tokenswarm.exporters.live_table import COLUMNS, Row, rows_of
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.runs.facts import Started, facts_of
 from tokenswarm.runs.folder import RunJson, make_folder
 from tokenswarm.runs.machine import describe_machine
 from tokenswarm.swarm.plan import RunPlan
+from tokenswarm.swarm.web_form import Form
 from tokenswarm.swarm.web_guard import add_login, guard
+from tokenswarm.swarm.web_page import add_to_page
 
 _TAB: Final = "llm"
 _REPORTS: Final = "/tokenswarm/reports"
 _LONGEST_REPORT_S: Final = 300
+_ROWS_S: Final = 1.0  # rows are made anew after so long, however many pages ask: they cost the users' time
+_MOST_LISTED: Final = 20  # of the runs of this process
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +45,7 @@ class _Made:
     folder: Path
     run_json: RunJson
     said: str = "the run goes on"
+    has_ended: bool = False
     has_report: bool = False
     is_judged: Event = field(default_factory=Event)
 
@@ -52,35 +57,36 @@ class TokenswarmUi:
         self,
         environment: Environment,
         standing: Callable[[], Standing | None],
-        plan_of: Callable[[Namespace], RunPlan],
+        form: Form,
     ) -> None:
-        """Adds itself to the environment's web UI; `plan_of` says whether options make a plan."""
+        """Adds itself to the environment's web UI."""
         assert environment.web_ui is not None
         self._environment = environment
         self._web_ui: WebUI = environment.web_ui
         app = environment.web_ui.app
         assert app is not None
         self._standing = standing
-        self._plan_of = plan_of
+        self._form = form
         self._runs: list[_Made] = []
+        self._rows_shown: list[Row] = []
+        self._rows_at_s = -_ROWS_S
         guard(self._web_ui)
         if self._web_ui.web_login:
             add_login(self._web_ui)
-        self._mend_picker()
+        form.join(self._web_ui)
         self._web_ui.template_args |= {
             "extended_tabs": [{"title": "LLM", "key": _TAB}],
             "extended_tables": [
                 {
                     "key": _TAB,
-                    "structure": [
-                        {"key": key, "title": title, "markdown": key == "state"} for key, title in COLUMNS
-                    ],
+                    "structure": [{"key": key, "title": title} for key, title in COLUMNS],
                 }
             ],
         }
         app.before_request(self._check_form)
         app.before_request(self._hand_out_report)
         app.after_request(self._add_rows)
+        add_to_page(self._web_ui, self._now)
         app.add_url_rule(
             f"{_REPORTS}/<name>/<file>", view_func=self._web_ui.auth_required_if_enabled(self._report)
         )
@@ -107,41 +113,22 @@ class TokenswarmUi:
         """Make the report of the run that has just ended, beside Locust: it takes seconds of CPU."""
         made = self._runs[-1]
         made.run_json.end("finished" if is_whole else "interrupted", locust_exit_code=0)
-        made.said = "its report is being made"
+        made.said = "it has ended; its report is linked at the foot of this page"  # which asks no more rows
+        made.has_ended = True
         gevent.spawn(_judge, made)
-
-    def _mend_picker(self) -> None:
-        """With the class picker Locust forgets the shape, which drives the profile; and as long as nobody
-        picks, it starts all classes at once, and the profile's mix of prompts is none any more."""
-        environment, own = self._environment, vars(self._web_ui)
-        shape = environment.shape_class
-        environment.available_shape_classes = {}
-        update_user_classes = self._web_ui._update_user_classes
-
-        def keep_shape(_: str | None) -> None:
-            environment.shape_class = shape
-
-        def pick(classes: dict[str, type[User]]) -> None:
-            if len(classes) == len(environment.available_user_classes or ()):
-                classes = {name: one for name, one in classes.items() if getattr(one, "is_default", True)}
-            update_user_classes(classes)
-
-        own["_update_shape_class"], own["_update_user_classes"] = keep_shape, pick
 
     def _check_form(self) -> Any:
         """Say on the page what can't be run; Locust would only log it."""
-        if flask.request.method != "POST" or not flask.request.path.endswith("/swarm") or self._is_outside():
+        request = flask.request
+        if request.method != "POST" or self._is_outside():
             return None
-        options = Namespace(**vars(self._environment.parsed_options or Namespace()))
-        for name, value in flask.request.form.items():
-            if isinstance(getattr(options, name, None), str):
-                setattr(options, name, value)
-        options.host = flask.request.form.get("host") or options.host
         try:
-            self._plan_of(options)
-        except TokenswarmError as error:
-            host = self._environment.host
-            return flask.jsonify({"success": False, "message": str(error), "host": host})
+            if request.path.endswith("/swarm"):
+                self._form.check(request.form)
+            elif request.path.endswith("/user"):
+                self._form.check_class(request.get_json(force=True, silent=True))
+        except ConfigurationError as error:
+            return flask.jsonify({"success": False, "message": str(error), "host": self._environment.host})
         return None
 
     def _is_outside(self) -> bool:
@@ -164,27 +151,54 @@ class TokenswarmUi:
             data = response.get_json()
             if isinstance(data, dict):
                 data["extended_stats"] = [{"key": _TAB, "data": self._rows()}]
+                if self._is_ending():
+                    # The page asks no more once it reads any other state, and would stay as it is now.
+                    data["state"] = STATE_RUNNING
                 response.set_data(flask.json.dumps(data))
         return response
 
+    def _is_ending(self) -> bool:
+        """Whether calls in flight are waited for, or the last figures are being written."""
+        state = self._environment.runner.state if self._environment.runner is not None else ""
+        is_open = bool(self._runs) and not self._runs[-1].has_ended
+        return state in (STATE_CLEANUP, STATE_STOPPING) or (state == STATE_STOPPED and is_open)
+
+    def _now(self) -> dict[str, Any]:
+        """For the page's script: what goes on, and what has become of the last run?"""
+        run = None
+        if self._runs:
+            made = self._runs[-1]
+            run = {
+                "name": made.folder.name,
+                "said": made.said if made.is_judged.is_set() else "its report is being made",
+                "has_ended": made.has_ended,
+                "report": f"{_REPORTS}/{made.folder.name}/report.html" if made.has_report else "",
+            }
+        return {"is_asking": self._form.is_asking, "is_running": not self._form.is_idle, "run": run}
+
     def _rows(self) -> list[Row]:
-        standing = self._standing()
-        rows = rows_of(standing) if standing is not None else []
-        blank = {key: "" for key, _ in COLUMNS}
-        for made in reversed(self._runs):
-            link = f"[report.html]({_REPORTS}/{made.folder.name}/report.html)" if made.has_report else ""
-            rows.append(
-                {**blank, "part": "Report", "name": f"{made.folder.name}: {made.said}", "state": link}
-            )
-        return rows
+        now_s = time.monotonic()
+        if now_s - self._rows_at_s >= _ROWS_S:
+            self._rows_at_s = now_s
+            standing = self._standing()
+            rows = rows_of(standing) if standing is not None else []
+            self._rows_shown = [*rows, *map(_row_of, reversed(self._runs[-_MOST_LISTED:]))]
+        return self._rows_shown
 
     def _report(self, name: str, file: str) -> Any:
         for made in self._runs:
-            if made.folder.name == name and made.has_report and file == "report.html":
+            if made.folder.name != name or file != "report.html" or not made.has_ended:
+                continue
+            made.is_judged.wait(_LONGEST_REPORT_S)
+            if made.has_report:
                 return flask.send_file(
                     made.folder.resolve() / file, as_attachment="download" in flask.request.args
                 )
         return flask.make_response("no such report\n", 404)
+
+
+def _row_of(made: _Made) -> Row:
+    return {**{key: "" for key, _ in COLUMNS}, "part": "Report", "what": f"{made.folder.name}: {made.said}"}
 
 
 def _judge(made: _Made) -> None:

@@ -2,108 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from werkzeug.security import generate_password_hash
 
-from tokenswarm.loopback import free_port
-
-from ...report.browser import CHROMIUM, Tab, tab_of_chromium
+from ...report.browser import Tab
+from .page import BOUND_S, Page
 
 pytestmark = pytest.mark.end_to_end
-BOUND_S = 60
 KEY = "sk-this-must-be-on-no-page-0123456789"
-SET_FIELD = """((name, value) => {
-  const field = document.querySelector(`[name=${name}]`);
-  const kind = field instanceof HTMLSelectElement ? HTMLSelectElement : HTMLInputElement;
-  Object.getOwnPropertyDescriptor(kind.prototype, 'value').set.call(field, value);
-  field.dispatchEvent(new Event(kind === HTMLSelectElement ? 'change' : 'input', {bubbles: true}));
-})"""
-CLICK = """((words) => {
-  const seen = [...document.querySelectorAll('button, a, [role=tab]')];
-  const found = seen.find(each => each.innerText.trim().toLowerCase() === words.toLowerCase());
-  if (found) found.click();
-  return Boolean(found);
-})"""
-
-
-class Page:
-    """What a person sees and does."""
-
-    def __init__(self, tab: Tab, url: str) -> None:
-        self._tab = tab
-        self.url = url
-        tab.ask(
-            "Emulation.setDeviceMetricsOverride", width=1280, height=1400, deviceScaleFactor=1, mobile=False
-        )
-
-    def go(self, path: str) -> None:
-        self._tab.ask("Page.navigate", url=self.url + path)
-
-    @property
-    def text(self) -> str:
-        with contextlib.suppress(AssertionError):  # between two pages there is none
-            return str(self._tab.evaluate("document.body?.innerText ?? ''"))
-        return ""
-
-    @property
-    def source(self) -> str:
-        return str(self._tab.evaluate("document.documentElement.outerHTML"))
-
-    def await_text(self, pattern: str) -> re.Match[str]:
-        deadline_s = time.monotonic() + BOUND_S
-        while (found := re.search(pattern, self.text)) is None:
-            assert time.monotonic() < deadline_s, f"{pattern} is not in: {self.text}"
-            time.sleep(0.1)  # polling for an event, bounded above
-        return found
-
-    def fill(self, **fields: str) -> None:
-        for name, value in fields.items():
-            self._tab.evaluate(f"{SET_FIELD}({json.dumps(name)}, {json.dumps(value)})")
-
-    def click(self, words: str) -> None:
-        deadline_s = time.monotonic() + BOUND_S
-        while not self._tab.evaluate(f"{CLICK}({json.dumps(words)})"):
-            assert time.monotonic() < deadline_s, f"there is no {words} in: {self.text}"
-            time.sleep(0.1)  # polling for an event, bounded above
 
 
 @pytest.fixture
-def page(start: Callable, tmp_path: Path) -> Iterator[Page]:
-    """A web UI that asks for a password, in a browser."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    port = free_port()
+def page(serve: Callable, tab: Tab, port: int) -> Page:
+    """A web UI that asks for a password."""
     environ = {
         "TOKENSWARM_WEB_USER": "me",
         "TOKENSWARM_WEB_PASSWORD_HASH": generate_password_hash("right"),
         "TOKENSWARM_API_KEY": KEY,
     }
-    reports = tmp_path / "kept"
-    web = start(
-        *("web", "stress", "--time-scale", "0.2", "--web-port", str(port), "--web-login"),
-        *("--reports", str(reports)),
-        environ=environ,
-    )
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(url + "/login", timeout=2).is_success
-        return False
-
-    web.await_that(answers)
-    browser = tmp_path / "browser"
-    browser.mkdir()
-    with tab_of_chromium(browser) as tab:
-        yield Page(tab, url)
+    serve("stress", "--time-scale", "0.2", "--web-login", environ=environ)
+    return Page(tab, f"http://127.0.0.1:{port}")
 
 
 def state_of(reports: Path, profile: str) -> str:
@@ -141,7 +65,8 @@ def test_two_runs_from_login_to_report(page: Page, tmp_path: Path) -> None:
     page.await_text(r"Target\s+target_memory\s+\d+(\.\d+)?MB")
     page.click("stop")
     page.await_text(r"(?i)stopped")
-    page.go("/stats/report")
+    page.await_text(r"-spike: .*(INTERRUPTED|INVALID|FAIL)")  # without a look at any other tab
+    page.click("open report")
     page.await_text(r"INTERRUPTED|INVALID|FAIL")
     (folder,) = (tmp_path / "kept").glob("*-spike")
     profile = json.loads((folder / "run.json").read_text())["profile"]["resolved"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ import gevent
 
 from tokenswarm.errors import PreflightError
 from tokenswarm.metrics.call import CallRecord
+from tokenswarm.profile.schema import Profile
+from tokenswarm.profile.target import Target
+from tokenswarm.transport.aim import endpoint_of
 from tokenswarm.transport.said import keep_body, said_in
-from tokenswarm.transport.speech import Speech
+from tokenswarm.transport.speech import Speech, speech_of
 from tokenswarm.wire.dialect import ChatOptions
 from tokenswarm.wire.gateway_finder import Found, GatewayFinder
 
@@ -32,6 +36,20 @@ class Preflight:
     warnings: tuple[str, ...]
     latency_s: Mapping[bool, float]  # of a call that succeeded, the slowest, by whether it streams
     gateway: Found | None  # what its marks on the answers betray
+
+
+def preflight_of(profile: Profile, target: Target) -> Preflight:
+    """Each kind of call that the profile would make of this target; raises as `preflight` does."""
+    endpoint = endpoint_of(target, profile.timeouts, os.environ)
+    streaming = 1.0 if target.is_socket else profile.streaming
+    kinds = [
+        ChatOptions(model.name, stream, profile.max_tokens)
+        for model in target.asked
+        for stream, share in ((True, streaming), (False, 1 - streaming))
+        if share > 0
+    ]
+    address = f"{endpoint.scheme}://{endpoint.address}"
+    return preflight(speech_of(target, endpoint), address, kinds, target.path, target.key_env)
 
 
 def preflight(
@@ -70,7 +88,8 @@ def try_each(
     """Of each kind the calls that were made, over one connection: one, or more while they might pass."""
     # gevent would print Ctrl-C as an error of its hub, besides handing it on to us.
     hub = gevent.get_hub()
-    hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
+    if KeyboardInterrupt not in hub.NOT_ERROR:
+        hub.NOT_ERROR = (*hub.NOT_ERROR, KeyboardInterrupt)
     connection = speech.connect()
     prompt = _PROMPT.format(uuid4().hex[:12])
     try:
