@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,9 @@ from tokenswarm.profile.resolve import Names
 from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.prompts.mix import CallKind
 from tokenswarm.swarm import locust_log
+from tokenswarm.swarm.ended_calls import AT_ONCE
 from tokenswarm.swarm.load import SIZES, Load
+from tokenswarm.swarm.locust_rows import Ended, tell_locust
 from tokenswarm.swarm.plan import build_plan
 from tokenswarm.swarm.sessions import open_session
 from tokenswarm.swarm.users import PromptUser
@@ -138,8 +141,14 @@ def parts_of_a_call(load: Load, user: BenchUser) -> Iterator[tuple[str, Part]]:
     made = [ended(load, KIND) for _ in range(TIMES)]
     records = iter(made * 100)
     yield "read signals, record, collect", lambda: load.finish(next(records))
-    told = made[0]
-    yield "Locust's own event and statistics", lambda: user._tell_locust(told)
+    told = deque[Ended]()
+
+    def tell() -> None:
+        told.append((made[0], user))
+        if len(told) == AT_ONCE:
+            tell_locust(told)
+
+    yield "Locust's own statistics", tell
     del arm
 
 

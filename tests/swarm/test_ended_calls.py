@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import gevent
 import pytest
 
@@ -12,22 +14,31 @@ from tokenswarm.swarm.ended_calls import AT_ONCE, EndedCalls
 def test_calls_are_finished_together_and_then_told() -> None:
     """One fewer than a batch waits; the next one has all finished, each before any is told."""
     done: list[str] = []
-    ended = EndedCalls(lambda record: done.append(f"finish {record.prompt}"), at_once=3)
+
+    def tell(calls: deque[tuple[CallRecord, str]]) -> None:
+        done.append("tell " + " ".join(user for _, user in calls))
+        calls.clear()
+
+    ended = EndedCalls(lambda record: done.append(f"finish {record.prompt}"), tell, at_once=3)
     for name in "abc":
         assert done == []
         record = CallRecord(0.0)
         record.prompt = name
-        ended.add(record, lambda record: done.append(f"tell {record.prompt}"))
-    assert done == ["finish a", "finish b", "finish c", "tell a", "tell b", "tell c"]
+        ended.add(record, name)
+    assert done == ["finish a", "finish b", "finish c", "tell a b c"]
     ended.stop()
 
 
 def test_no_call_waits_for_long() -> None:
     """A single call of a slow load is counted all the same."""
     told: list[CallRecord] = []
-    ended = EndedCalls(lambda _: None)
+
+    def tell(calls: deque[tuple[CallRecord, None]]) -> None:
+        told.append(calls.popleft()[0])
+
+    ended = EndedCalls(lambda _: None, tell)
     record = CallRecord(0.0)
-    ended.add(record, told.append)
+    ended.add(record, None)
     assert told == []
     with gevent.Timeout(10):
         while not told:
@@ -45,10 +56,19 @@ def test_what_raises_takes_no_other_call_with_it() -> None:
         if len(finished) == 2:
             raise ValueError("a bug")
 
-    ended, told = EndedCalls(faulty), []
+    told: list[CallRecord] = []
+
+    def tell(calls: deque[tuple[CallRecord, None]]) -> None:
+        while calls:
+            told.append(calls.popleft()[0])
+            if len(told) == 3:
+                raise ValueError("another")
+
+    ended = EndedCalls(faulty, tell)
     for _ in range(AT_ONCE - 1):
-        ended.add(CallRecord(0.0), told.append)
-    with pytest.raises(ValueError, match="a bug"):
-        ended.finish_all()
+        ended.add(CallRecord(0.0), None)
+    for bug in ("a bug", "another"):
+        with pytest.raises(ValueError, match=bug):
+            ended.finish_all()
     ended.stop()
     assert len(finished) == len(told) == AT_ONCE - 1

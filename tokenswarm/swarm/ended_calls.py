@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import gevent
 
@@ -18,24 +18,30 @@ from tokenswarm.metrics.call import CallRecord
 AT_ONCE: Final = 32  # takes a third of a millisecond
 EVERY_S: Final = 0.05
 
-Tell = Callable[[CallRecord], None]
+U = TypeVar("U")  # who made a call
 
 
-class EndedCalls:
+class EndedCalls(Generic[U]):
     """Of one process."""
 
-    def __init__(self, finish: Callable[[CallRecord], None], at_once: int = AT_ONCE) -> None:
-        """`finish` is done to each call, and then what came with it; `at_once` 1 leaves none waiting."""
+    def __init__(
+        self,
+        finish: Callable[[CallRecord], None],
+        tell: Callable[[deque[tuple[CallRecord, U]]], None],
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """`finish` is done to each call, then `tell` to the queue of them, which it empties."""
         self._finish = finish
+        self._tell = tell
         self._at_once = at_once
         # Emptied one by one: whoever raises takes no other call with it.
-        self._to_finish: deque[tuple[CallRecord, Tell]] = deque()
-        self._to_tell: deque[tuple[CallRecord, Tell]] = deque()
+        self._to_finish: deque[tuple[CallRecord, U]] = deque()
+        self._to_tell: deque[tuple[CallRecord, U]] = deque()
         self._greenlet = gevent.spawn(self._run)
 
-    def add(self, record: CallRecord, tell: Tell) -> None:
-        """A call that ended; `tell` is done to it last."""
-        self._to_finish.append((record, tell))
+    def add(self, record: CallRecord, user: U) -> None:
+        """A call of this user that ended."""
+        self._to_finish.append((record, user))
         if len(self._to_finish) >= self._at_once:
             self.finish_all()
 
@@ -45,9 +51,8 @@ class EndedCalls:
             ended = self._to_finish.popleft()
             self._to_tell.append(ended)
             self._finish(ended[0])
-        while self._to_tell:
-            record, tell = self._to_tell.popleft()
-            tell(record)
+        if self._to_tell:
+            self._tell(self._to_tell)
 
     def stop(self) -> None:
         """None is left waiting; from now on nobody looks by himself."""

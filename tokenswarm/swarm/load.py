@@ -32,6 +32,7 @@ from tokenswarm.swarm.ended_calls import AT_ONCE, EndedCalls
 from tokenswarm.swarm.expectation import Expectation
 from tokenswarm.swarm.garbage import GarbageMeter
 from tokenswarm.swarm.lag import LagProbe
+from tokenswarm.swarm.locust_rows import tell_locust
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.signals import Signals
 from tokenswarm.swarm.socket_watch import SocketWatch
@@ -77,7 +78,8 @@ class Load:
         counted = plan.counted_stage
         self._counted_stage = counted.name if counted is not None else None
         # With a cache on trial, what a call found decides what the next one asks: none may wait.
-        self.ended = EndedCalls(self.finish, at_once=1 if self.cache_trial is not None else AT_ONCE)
+        at_once = 1 if self.cache_trial is not None else AT_ONCE
+        self.ended = EndedCalls(self.finish, tell_locust, at_once)
         self.calls = 0  # that ended, as collected
         self.last_call_s = 0.0  # when the last one ended, since the run's start
         self._quota = plan.quota_of(client_id)

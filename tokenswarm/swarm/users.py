@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import gevent
 from gevent.event import Event
@@ -13,23 +12,10 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from tokenswarm.metrics.call import EXPECTED, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS, CallRecord
+from tokenswarm.metrics.call import INTERRUPTED, CallRecord
 from tokenswarm.swarm.load import SIZES
 from tokenswarm.swarm.patience import MOST_ATTEMPTS, wait_s
 from tokenswarm.swarm.sessions import session_of
-
-
-class CallFailed(Exception):  # noqa: N818 - its name is what Locust's failure table shows
-    """What Locust's failure table shows of a failed call: its class and status, so that rows stay few."""
-
-
-# Locust knows no arms: calls past the gateway have rows of their own.
-_BEFORE: Final = {GATEWAY: "", PROVIDER: "provider "}
-
-
-@lru_cache
-def _row_name(arm: str, row: str, prompt: str, stream: bool) -> str:
-    return f"{_BEFORE[arm]}{row} {prompt} {'stream' if stream else 'plain'}"
 
 
 class PromptUser(User):
@@ -38,7 +24,7 @@ class PromptUser(User):
     abstract = True
     sizes: ClassVar[tuple[str, ...]] = SIZES
     is_default: ClassVar[bool] = True  # started when no class is named
-    row: ClassVar[str] = ""  # what Locust's rows begin with; the scenario, unless this says otherwise
+    row = ""  # what Locust's rows begin with; the scenario, unless this says otherwise
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -46,14 +32,13 @@ class PromptUser(User):
         if load is None:
             raise StopUser  # the run was refused, and the log says why
         self._load = load
-        self._row = self.row or load.plan.scenario
+        self.row = self.row or load.plan.scenario
         self._mix = load.mix_of(self.sizes)
         arms = (load.gateway, load.provider)
         self._connections = {arm.name: arm.speech.connect() for arm in arms if arm is not None}
         self._stop_asked = Event()
         self._is_only_task = len(set(self.tasks)) == 1
-        self._fire = environment.events.request.fire
-        self._method = "WS" if load.gateway.speech.is_socket else "POST"
+        self.method = "WS" if load.gateway.speech.is_socket else "POST"
 
     def on_start(self) -> None:
         """Not at all, if the user was stopped before its greenlet ran."""
@@ -127,31 +112,9 @@ class PromptUser(User):
         finally:
             # Also when the greenlet is killed in mid-call: the target has seen this call.
             if record is not None and record.ended_at_s is not None:
-                load.ended.add(record, self._tell_locust)
+                load.ended.add(record, self)
         if record is not None and not record.is_success:
             gevent.sleep(0)  # one that failed at once never waited, and others want their turn
-
-    def _tell_locust(self, record: CallRecord) -> None:
-        if record.outcome == INTERRUPTED:
-            return
-        latency_s = record.latency_s
-        failure = None
-        if record.outcome not in (SUCCESS, EXPECTED):
-            failure = CallFailed(f"{record.outcome} {record.status}" if record.status else record.outcome)
-        try:
-            self._fire_request(record, latency_s, failure)
-        except StopUser:
-            self.stop()  # a listener wants this user to end, who may be in its next call
-
-    def _fire_request(self, record: CallRecord, latency_s: float | None, failure: Exception | None) -> None:
-        self._fire(
-            request_type=self._method,
-            name=_row_name(record.arm, self._row, record.prompt, record.stream),
-            response_time=None if latency_s is None else latency_s * 1000,
-            response_length=record.bytes_received,
-            exception=failure,
-            context={},
-        )
 
 
 class SocketUser(PromptUser):
