@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tokenswarm.wire.dialect import DIALECTS
-from tokenswarm.wire.events import Content, Done, Embeddings, Event, Finished, Started
+from tokenswarm.wire.events import Content, Done, Embeddings, Event, Finished, Started, Whole
 
 # The machine may be busy: how long an example takes says nothing about the decoder.
 WIRE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
@@ -67,8 +67,8 @@ def bent(draw: st.DrawFn, documents: list[Any]) -> Any:
 
 def decode(dialect: str, content_type: str, pieces: Iterable[bytes]) -> list[Event]:
     decoder = DIALECTS[dialect].decoder(content_type)
-    events = [event for piece in pieces for event in decoder.feed(piece)]
-    return events + decoder.close()
+    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.close()
+    return [part for event in events for part in (event.events() if isinstance(event, Whole) else [event])]
 
 
 def assert_keeps_the_contract(events: list[Event]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tokenswarm.wire.dialect import DIALECTS, Decoder
-from tokenswarm.wire.events import Event
+from tokenswarm.wire.events import Event, Whole
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "wire"
 CONTENT_TYPES = {".sse": "text/event-stream; charset=utf-8", ".body": "application/json"}
@@ -31,8 +31,8 @@ def decoder(path: Path) -> Decoder:
 
 def decode(path: Path, pieces: Iterable[bytes]) -> list[Event]:
     decoding = decoder(path)
-    events = [event for piece in pieces for event in decoding.feed(piece)]
-    return events + decoding.close()
+    events = [event for piece in pieces for event in decoding.feed(piece)] + decoding.close()
+    return [part for event in events for part in (event.events() if isinstance(event, Whole) else [event])]
 
 
 def as_text(values: Iterable[object]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from tokenswarm.metrics.call import SUCCESS, CallRecord
 from tokenswarm.metrics.origins import Origins
@@ -63,21 +65,23 @@ VALUES: Final = (
 
 # What is added up of every call, and of successful ones, where there is any: attribute → count.
 _OF_ALL: Final = (
-    ("bytes_sent", "bytes_sent"),
-    ("bytes_received", "bytes_received"),
-    ("reconnects", "reconnects"),
-    ("chunks", "chunks"),
-    ("messages", "ws_messages"),
+    (attrgetter("bytes_sent"), "bytes_sent"),
+    (attrgetter("bytes_received"), "bytes_received"),
+    (attrgetter("reconnects"), "reconnects"),
+    (attrgetter("chunks"), "chunks"),
+    (attrgetter("messages"), "ws_messages"),
 )
 _OF_SUCCESSES: Final = (
-    ("input_tokens", "input_tokens"),
-    ("output_tokens", "output_tokens"),
-    ("reasoning_tokens", "reasoning_tokens"),
-    ("cached_input_tokens", "cached_input_tokens"),
-    ("is_miss_implied", IMPLIED_MISSES),
-    ("is_repeat", REPEATS),
-    ("is_compression_asked", COMPRESSION_ASKED),
+    (attrgetter("input_tokens"), "input_tokens"),
+    (attrgetter("output_tokens"), "output_tokens"),
+    (attrgetter("reasoning_tokens"), "reasoning_tokens"),
+    (attrgetter("cached_input_tokens"), "cached_input_tokens"),
+    (attrgetter("is_miss_implied"), IMPLIED_MISSES),
+    (attrgetter("is_repeat"), REPEATS),
+    (attrgetter("is_compression_asked"), COMPRESSION_ASKED),
 )
+_MODEL: Final = attrgetter("model")
+_OF_STREAMS: Final = frozenset({"ttft_s", "ttfo_s", "tpot_s"})  # other calls have none
 
 
 class Objective(NamedTuple):
@@ -174,14 +178,13 @@ class Pending:
             self._take_overhead(calls)
             self._take_spent(calls)
             if objectives:
-                self.good += sum([_meets(call, objectives) for call in calls])
+                self.good += self._count_good(calls, objectives)
         return 6 * len(calls) + sum([len(call.content_at_s) for call in calls])
 
-    def _add_up(self, calls: list[CallRecord], sums: tuple[tuple[str, str], ...]) -> None:
-        for attribute, name in sums:
-            values = [getattr(call, attribute) for call in calls]
-            if any(values):
-                self.counts[name] += sum([value for value in values if value])
+    def _add_up(self, calls: list[CallRecord], sums: tuple[tuple[attrgetter[Any], str], ...]) -> None:
+        for value_of, name in sums:
+            # From C to C: a line of Python for each value takes six times as long.
+            self.counts[name] += sum(filter(None, map(value_of, calls)))
 
     def _take_times(self, calls: list[CallRecord]) -> None:
         self.effective_latency += [
@@ -225,10 +228,10 @@ class Pending:
         """What successes say of how they came about."""
         counts = self.counts
         self.cost_per_request += [call.cost for call in calls if call.cost is not None]
-        for call in calls:
-            if call.model:
-                name = origins.models.shown(call.model)
-                self.answered_by[name] = self.answered_by.get(name, 0) + 1
+        for model, number in Counter(map(_MODEL, calls)).items():
+            if model:
+                name = origins.models.shown(model)
+                self.answered_by[name] = self.answered_by.get(name, 0) + number
         for call in [call for call in calls if call.fell_back is not None]:
             counts[FALLBACK_TOLD] += 1
             counts[FELL_BACK] += bool(call.fell_back)
@@ -283,16 +286,20 @@ class Pending:
             parts = Spent(waiting=sum(plain_first), rest=sum(plain_rest))
             self._add_spent(BY_UNKNOWN, parts, len(plain_first))
 
+    def _count_good(self, calls: list[CallRecord], objectives: Sequence[Objective]) -> int:
+        """Calls that meet all objectives: those that they have no figure for, too."""
+        for attribute, limit_s in objectives:
+            if self._is_stream or attribute not in _OF_STREAMS:
+                values_s = map(attrgetter(attribute), calls)
+                calls = [
+                    call
+                    for call, value_s in zip(calls, values_s, strict=True)
+                    if value_s is None or value_s <= limit_s
+                ]
+        return len(calls)
+
     def _add_spent(self, answered_by: str, parts: Spent, calls: int) -> None:
         sums = self.spent.setdefault(answered_by, [0.0] * (len(PARTS) + 1))
         for i, seconds in enumerate(parts):
             sums[i] += seconds
         sums[-1] += calls
-
-
-def _meets(call: CallRecord, objectives: Sequence[Objective]) -> bool:
-    for attribute, limit_s in objectives:
-        value_s = getattr(call, attribute)
-        if value_s is not None and value_s > limit_s:
-            return False
-    return True

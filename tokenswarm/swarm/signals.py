@@ -49,19 +49,18 @@ class Signals:
 
     def read(self, record: CallRecord) -> None:
         """Fill in what the answer of an ended call says."""
-        if record.outcome == INTERRUPTED or not record.head:
-            return
-        place = self._stamp_place(record) if record.is_success else None
-        is_stamp_wanted = place is not None and place.is_wanted
+        place = self._stamp_place(record)
         # Most targets say nothing of themselves: then nothing of the answer is looked at.
-        if not is_stamp_wanted and (record.arm != GATEWAY or not (self._finder or self._reader.has_rules)):
+        if not place.is_wanted and (record.arm != GATEWAY or not (self._finder or self._reader.has_rules)):
+            return
+        if record.outcome == INTERRUPTED or not record.head:
             return
         said = said_in(record)
         if record.arm == GATEWAY:
             if self._finder is not None and said.is_success:
                 self._decide(self._finder, said)
             _fill(record, self._reader.read(said))
-        if place is not None:
+        if record.is_success:
             place.read(record, said)
 
     def report(self, elapsed_s: float, stage: str, *, at_once: bool) -> None:

@@ -26,6 +26,7 @@ from tokenswarm.wire.events import (
     TextDelta,
     ToolDelta,
     Usage,
+    Whole,
 )
 from tokenswarm.wire.stamp import TAIL_CHARS
 
@@ -61,6 +62,8 @@ class Answer:
                     record.text_tail = (record.text_tail + text)[-TAIL_CHARS:]
                 if record.first_output_at_s is None and not isinstance(event, ReasoningDelta):
                     record.first_output_at_s = at_s
+            elif isinstance(event, Whole):
+                self._take_whole(event, at_s)
             elif isinstance(event, Finished):
                 record.finish_reason = event.reason
             elif isinstance(event, Usage):
@@ -78,6 +81,21 @@ class Answer:
             record.chunks += chunks
             if chunks > 1:
                 record.chunks_together += chunks
+
+    def _take_whole(self, whole: Whole, at_s: float) -> None:
+        record = self._record
+        if record.text_hash is not None or record.text_tail is not None:
+            self.take(whole.events(), at_s)
+            return
+        record.response_id, record.model, record.finish_reason = whole.id, whole.model, whole.reason
+        record.output_chars += len(whole.text)
+        if record.first_output_at_s is None:
+            record.first_output_at_s = at_s
+        record.content_at_s.append(at_s)
+        record.chunks += 1
+        if whole.usage is not None:
+            self._count(whole.usage)
+        self.has_content = self.is_over = True
 
     def judge(self) -> None:
         """No more will come: set the outcome, and estimate the tokens if the server did not count them."""

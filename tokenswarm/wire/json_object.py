@@ -11,7 +11,8 @@ from typing import Any, Final
 JsonObject = dict[str, Any]
 WRONG_SHAPE: Final = (AttributeError, KeyError, TypeError)
 
-_COST_KEYS: Final = ("cost", "tensorzero_cost")  # LiteLLM and OpenRouter; TensorZero
+_COSTS: Final = ("cost", "tensorzero_cost")  # LiteLLM and OpenRouter; TensorZero
+COST_KEYS: Final = frozenset(_COSTS)
 
 
 def count_in(said: JsonObject, key: str) -> int | None:
@@ -28,7 +29,7 @@ def detail_in(said: JsonObject, details: str, key: str) -> int | None:
 
 def cost_in(said: JsonObject) -> float | None:
     """What a gateway writes among the counts that the call has cost."""
-    for key in _COST_KEYS:
+    for key in _COSTS:
         value = said.get(key)
         if value is not None and type(value) in (int, float):
             return float(value)

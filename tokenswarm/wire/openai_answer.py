@@ -24,11 +24,13 @@ from tokenswarm.wire.events import (
     TextDelta,
     ToolDelta,
     Usage,
+    Whole,
 )
-from tokenswarm.wire.json_object import WRONG_SHAPE, JsonObject, cost_in, count_in, detail_in
+from tokenswarm.wire.json_object import COST_KEYS, WRONG_SHAPE, JsonObject, cost_in, count_in
 from tokenswarm.wire.outline import outline
 
 _NO_COUNTS: Final = Usage()
+_BEYOND_TEXT: Final = frozenset({"refusal", "reasoning_content", "reasoning", "tool_calls", "function_call"})
 _TOOL_KINDS: Final = (("function", "arguments"), ("custom", "input"))
 
 
@@ -36,6 +38,9 @@ def read_completion(document: JsonObject) -> list[Event]:
     """All that a whole body says."""
     reasons: dict[int, str] = {}
     try:
+        whole = _whole(document)
+        if whole is not None:
+            return [whole]
         events = started(document)
         read_choices(document["choices"], "message", reasons, events)
         events += usage(document)
@@ -44,6 +49,21 @@ def read_completion(document: JsonObject) -> list[Event]:
     except WRONG_SHAPE:
         return [Malformed(f"not a chat completion: {outline(document)}")]
     return events
+
+
+def _whole(document: JsonObject) -> Whole | None:
+    """What the body says if that is text of one choice with its reason to stop; raises one of WRONG_SHAPE."""
+    choices, id_, model = document["choices"], document.get("id", ""), document.get("model", "")
+    if len(choices) != 1 or not type(id_) is type(model) is str:
+        return None
+    choice = choices[0]
+    said, reason = choice["message"], choice["finish_reason"]
+    text = said["content"]
+    if not (text and reason and type(text) is type(reason) is str) or reason == "error":
+        return None
+    if not _BEYOND_TEXT.isdisjoint(said) and any(map(said.get, _BEYOND_TEXT)):
+        return None
+    return Whole(id_, model, text, reason, _counts(document))
 
 
 def started(answer: JsonObject) -> list[Event]:
@@ -95,18 +115,27 @@ def finished(reasons: dict[int, str]) -> list[Event]:
 
 def usage(answer: JsonObject) -> list[Event]:
     """The counts that the answer holds; nothing for a usage that is absent, null or empty of counts."""
+    counted = _counts(answer)
+    return [] if counted is None else [counted]
+
+
+def _counts(answer: JsonObject) -> Usage | None:
     said = answer.get("usage")
     if not said:
-        return []
+        return None
+    # Without the functions for the two counts that are always there: a call takes longer than to look.
+    given = said.get
+    asked, answered = given("prompt_tokens"), given("completion_tokens")
+    of_prompt, of_answer = given("prompt_tokens_details"), given("completion_tokens_details")
     counted = Usage(
-        count_in(said, "prompt_tokens"),
-        count_in(said, "completion_tokens"),
-        detail_in(said, "completion_tokens_details", "reasoning_tokens"),
-        detail_in(said, "prompt_tokens_details", "cached_tokens"),
-        cost_in(said),
+        asked if type(asked) is int else None,
+        answered if type(answered) is int else None,
+        count_in(of_answer, "reasoning_tokens") if of_answer else None,
+        count_in(of_prompt, "cached_tokens") if of_prompt else None,
+        None if COST_KEYS.isdisjoint(said) else cost_in(said),
     )
     # The first count is there as a rule, and to compare all of them takes as long as to read them.
-    return [counted] if counted.input_tokens is not None or counted != _NO_COUNTS else []
+    return counted if counted.input_tokens is not None or counted != _NO_COUNTS else None
 
 
 def choice_fault(choice: JsonObject) -> StreamFault:
