@@ -206,14 +206,16 @@ def test_key_in_the_path_never_reaches_the_detail(serve, connect, ask):
     assert record.detail == "unexpected redirect: HTTP 301 to https://new.example/keys/[redacted]/v1/lines"
 
 
-def test_bug_in_a_decoder_raises(serve, connect, dialect):
-    """A failed call is data; a bug is not, and closes the connection."""
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_bug_in_a_decoder_raises(serve, connect, dialect, is_stream):
+    """A failed call is data; a bug is not, and closes the connection if it isn't done with the answer."""
     server = serve(
         lambda peer: (peer.request(), peer.send(whole(b"no-such-event:1\n")), peer.until_client_closes())
     )
     connection = connect(server.url, timeouts=Timeouts())
     record = CallRecord(0.0)
+    record.stream = is_stream
     with pytest.raises(KeyError):
         call(connection, dialect, Request("/v1/lines", b""), record)
     assert (record.outcome, record.detail) == ("interrupted", "stopped by KeyError")
-    assert not connection.is_open
+    assert connection.is_open == (not is_stream)

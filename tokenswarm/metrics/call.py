@@ -53,6 +53,13 @@ class Hash(Protocol):
     def digest(self) -> bytes: ...
 
 
+class Unread(Protocol):
+    """An answer that is yet to be decoded."""
+
+    def read(self, record: CallRecord, /) -> None:
+        """Fill the record in, and judge the call."""
+
+
 # A plain slots class, not a frozen dataclass: one is made for each call and filled as bytes arrive.
 class CallRecord:
     """One call. `transport.call` fills the times and counts, the user class the labels."""
@@ -114,6 +121,7 @@ class CallRecord:
         "text_tail",
         "tls_s",
         "tokens_estimated",
+        "unread",
     )
 
     def __init__(self, intended_at_s: float) -> None:
@@ -177,6 +185,7 @@ class CallRecord:
         self.messages = 0  # WebSocket messages that came, whatever was in them
         self.text_hash: Hash | None = None  # of the text, for who sets it to an empty one before
         self.text_tail: str | None = None  # the end of the text, for who sets it to "" before
+        self.unread: Unread | None = None  # while it is there, the answer's text and counts aren't
         self.is_reused = False
         self.reconnects = 0
 

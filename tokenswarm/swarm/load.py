@@ -37,6 +37,7 @@ from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.signals import Signals
 from tokenswarm.swarm.socket_watch import SocketWatch
 from tokenswarm.transport.frames import Close
+from tokenswarm.transport.unread import read_answer
 from tokenswarm.transport.websocket import Nobody
 from tokenswarm.wire.dialect import Request
 
@@ -243,6 +244,7 @@ class Load:
     def finish(self, record: CallRecord) -> None:
         """Count a call that ended, with its cost and what the profile expects of it."""
         assert record.ended_at_s is not None
+        read_answer(record)
         self.last_call_s = record.ended_at_s - self.started_at_s
         self._signals.read(record)
         if self.cache_trial is not None:

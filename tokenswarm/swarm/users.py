@@ -101,7 +101,7 @@ class PromptUser(User):
         try:
             for attempt in range(1, MOST_ATTEMPTS + 1):
                 record = load.new_record(kind, due_at_s)
-                self._connections[arm.name].call(request, record)
+                self._connections[arm.name].ask(request, record)
                 if not load.is_patient or record.outcome != "rate_limited" or attempt == MOST_ATTEMPTS:
                     break
                 if self._stop_asked.wait(wait_s(record.headers, attempt, time.time())):

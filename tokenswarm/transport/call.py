@@ -12,7 +12,7 @@ Which outcome wins when several apply, from the strongest:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, ParamSpec, Protocol
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import INTERRUPTED, CallRecord
@@ -22,7 +22,12 @@ from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import FOREIGN, failure_of, one_line
 from tokenswarm.transport.http import HttpConnection
 from tokenswarm.transport.response import Response
+from tokenswarm.transport.unread import UnreadAnswer, read_answer
+from tokenswarm.wire.contract import Decoder
 from tokenswarm.wire.dialect import Dialect, ErrorBody, Request
+from tokenswarm.wire.json_stream import is_event_stream
+
+P = ParamSpec("P")
 
 _RATE_LIMITED: Final = (429, 529)
 _LONGEST_ERROR_BODY: Final = 64 * 1024
@@ -58,13 +63,21 @@ def call(connection: HttpConnection, dialect: Dialect, request: Request, record:
     A greenlet that is killed in the middle leaves the record as `interrupted` and the connection
     closed, and the exception goes on.
     """
-    return attempt(connection, record, lambda: _exchange(connection, dialect, request, record))
+    read_answer(ask(connection, dialect, request, record))
+    return record
 
 
-def attempt(connection: Connection, record: CallRecord, exchange: Callable[[], None]) -> CallRecord:
+def ask(connection: HttpConnection, dialect: Dialect, request: Request, record: CallRecord) -> CallRecord:
+    """The same, but that a whole answer may be left unread: `read_answer` does the rest."""
+    return attempt(connection, record, _exchange, connection, dialect, request, record)
+
+
+def attempt(
+    connection: Connection, record: CallRecord, exchange: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+) -> CallRecord:
     """Run the exchange of one call, and turn whatever stops it into the record's outcome."""
     try:
-        exchange()
+        exchange(*args, **kwargs)
     except CallError as failure:
         _fail(connection, record, failure)
     except FOREIGN as error:
@@ -101,7 +114,25 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
         refused(connection, dialect.read_error, record, at_s)
         return
 
-    decoder = dialect.decoder(response.start_body())
+    content_type = response.start_body()
+    if record.stream or is_event_stream(content_type):
+        _read_stream(connection, dialect.decoder(content_type), record, at_s)
+    else:
+        while not response.is_complete:
+            deadline.move(at_s + idle_s)
+            at_s = connection.read()
+        body = response.take_body()
+        response.check_end()
+        record.ended_at_s = at_s
+        record.unread = UnreadAnswer(dialect, connection.endpoint, content_type, body)
+    if response.encoded is not None:
+        record.encoded_bytes, record.decoded_bytes = response.encoded, response.decoded
+    connection.release()
+
+
+def _read_stream(connection: HttpConnection, decoder: Decoder, record: CallRecord, at_s: float) -> None:
+    response, deadline = connection.response, connection.deadline
+    idle_s = connection.endpoint.timeouts.idle_s
     answer = Answer(record)
     is_waiting = record.stream  # for a first token, which has a timeout of its own
     while True:
@@ -125,10 +156,7 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
             deadline.phase("timeout_idle", at_s + idle_s)
         at_s = connection.read()
     record.ended_at_s = at_s
-    if response.encoded is not None:
-        record.encoded_bytes, record.decoded_bytes = response.encoded, response.decoded
     answer.judge()
-    connection.release()
 
 
 def refused(

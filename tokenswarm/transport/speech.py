@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.profile.target import Target
-from tokenswarm.transport.call import call
+from tokenswarm.transport.call import ask, call
 from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.http import HttpConnection
 from tokenswarm.transport.websocket import SocketConnection, Watch
@@ -23,6 +23,9 @@ class Caller(Protocol):
 
     def call(self, request: Request, record: CallRecord) -> CallRecord:
         """Make the call, fill the record and return it; see transport/call.py for what may raise."""
+
+    def ask(self, request: Request, record: CallRecord) -> CallRecord:
+        """The same, but that a whole answer may be left unread (transport/unread.py)."""
 
     def close(self) -> None:
         """Close whatever is open; the next call opens anew."""
@@ -48,6 +51,9 @@ class _HttpCaller:
     def call(self, request: Request, record: CallRecord) -> CallRecord:
         return call(self._connection, self._dialect, request, record)
 
+    def ask(self, request: Request, record: CallRecord) -> CallRecord:
+        return ask(self._connection, self._dialect, request, record)
+
 
 class _SocketCaller:
     """A WebSocket for each place where one is opened: with Realtime a connection has one model for good."""
@@ -63,6 +69,8 @@ class _SocketCaller:
         if connection is None:
             connection = self._connections[request.path] = self._connect()
         return connection.call(request, record)
+
+    ask = call  # all are streams
 
     def close(self) -> None:
         for connection in self._connections.values():

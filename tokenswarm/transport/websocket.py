@@ -132,7 +132,7 @@ class SocketConnection:
 
     def call(self, request: Request, record: CallRecord) -> CallRecord:
         """Make the call, fill the record and return it; see transport/call.py for what may raise."""
-        return attempt(self, record, lambda: self._exchange(request, record))
+        return attempt(self, record, self._exchange, request, record)
 
     def close(self) -> None:
         """Say goodbye without waiting for an answer; the next call opens anew."""
