@@ -4,7 +4,7 @@
 
 Every part runs by itself, with the bytes of a fixed answer and the objects of a real run; only `send, wait,
 receive` uses sockets, bare ones. What a real call takes beyond the sum is the rest of our transport and
-Locust's loop around a user's task: benchmarks/side_by_side.py measures the whole.
+Locust's loop around a user's task: benchmarks/bench.py measures the whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tokenswarm.prompts.corpus import load_corpus
 from tokenswarm.prompts.mix import CallKind
 from tokenswarm.swarm import locust_log
 from tokenswarm.swarm.ended_calls import AT_ONCE
-from tokenswarm.swarm.load import SIZES, Load
+from tokenswarm.swarm.load import Load
 from tokenswarm.swarm.locust_rows import Ended, tell_locust
 from tokenswarm.swarm.plan import build_plan
 from tokenswarm.swarm.sessions import open_session
@@ -109,7 +109,8 @@ def a_run() -> tuple[Load, BenchUser]:
 def ended(load: Load, kind: CallKind) -> CallRecord:
     """A record as a call leaves it, times and counts filled in."""
     now_s = time.monotonic()
-    record = load.new_record(kind, now_s)
+    record = load.new_record(kind)
+    load.due(record, now_s)
     record.started_at_s = record.sent_at_s = now_s
     record.headers_at_s = record.ended_at_s = now_s + 0.01
     record.status, record.is_reused = 200, True
@@ -124,11 +125,8 @@ def ended(load: Load, kind: CallKind) -> CallRecord:
 
 
 def parts_of_a_call(load: Load, user: BenchUser) -> Iterator[tuple[str, Part]]:
-    mix, arm, dialect = load.mix_of(SIZES), load.gateway, DIALECTS["openai-chat"]
-    response = Response(65536, 2**26)
-    yield "draw the kind of call", mix.next
-    yield "word the prompt, encode the request", lambda: load.request(KIND)
-    yield "make the record", lambda: load.new_record(KIND, time.monotonic())
+    dialect, response = DIALECTS["openai-chat"], Response(65536, 2**26)
+    yield "draw a call, word and encode it, make its record", load.upcoming((KIND.prompt,)).next
     yield "parse HTTP", lambda: (response.reset(), response.feed(ANSWER), response.take_body())
 
     def decode() -> None:
@@ -149,10 +147,9 @@ def parts_of_a_call(load: Load, user: BenchUser) -> Iterator[tuple[str, Part]]:
             tell_locust(told)
 
     yield "Locust's own statistics", tell
-    del arm
 
 
-def parts_of_an_event(load: Load) -> Iterator[tuple[str, Part]]:
+def parts_of_an_event() -> Iterator[tuple[str, Part]]:
     dialect = DIALECTS["openai-chat"]
     response = Response(65536, 2**26)
     response.feed(HEAD)
@@ -163,7 +160,6 @@ def parts_of_an_event(load: Load) -> Iterator[tuple[str, Part]]:
     record = CallRecord(0.0)
     answer, events = Answer(record), decoder.feed(EVENT)
     yield "fold into the record", lambda: answer.take(events, 1.0)
-    del load
 
 
 def fold_us(load: Load, kind: CallKind) -> float:
@@ -215,7 +211,7 @@ def socket_us(port: int) -> float:
 def measured(rounds: int) -> dict[str, dict[str, float]]:
     """By what is done, by part: microseconds."""
     load, user = a_run()
-    call, event = dict(parts_of_a_call(load, user)), dict(parts_of_an_event(load))
+    call, event = dict(parts_of_a_call(load, user)), dict(parts_of_an_event())
     found: dict[str, dict[str, list[float]]] = {"a whole call": {}, "an event of a stream": {}}
     with echo_server() as port:
         for _ in range(rounds):
@@ -241,8 +237,8 @@ def main() -> None:
     for what, parts in found.items():
         print(f"{what}, µs of CPU")
         for name, us in parts.items():
-            print(f"  {name:<38}{us:7.2f}")
-        print(f"  {'together':<38}{sum(parts.values()):7.2f}")
+            print(f"  {name:<52}{us:7.2f}")
+        print(f"  {'together':<52}{sum(parts.values()):7.2f}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 

@@ -124,7 +124,7 @@ class CallRecord:
         "unread",
     )
 
-    def __init__(self, intended_at_s: float) -> None:
+    def __init__(self, intended_at_s: float = 0.0) -> None:
         # Labels.
         self.scenario = ""
         self.prompt = ""  # size class: short, medium or long

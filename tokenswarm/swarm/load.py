@@ -26,7 +26,7 @@ from tokenswarm.prompts.popularity import Part
 from tokenswarm.prompts.source import PromptSource
 from tokenswarm.swarm.arm import Arm
 from tokenswarm.swarm.arrivals import LATE_S, Arrivals
-from tokenswarm.swarm.cache_trial import CacheTrial, Draws
+from tokenswarm.swarm.cache_trial import CacheTrial
 from tokenswarm.swarm.cpu import CpuMeter
 from tokenswarm.swarm.ended_calls import AT_ONCE, EndedCalls
 from tokenswarm.swarm.expectation import Expectation
@@ -36,10 +36,10 @@ from tokenswarm.swarm.locust_rows import tell_locust
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.signals import Signals
 from tokenswarm.swarm.socket_watch import SocketWatch
+from tokenswarm.swarm.upcoming import AHEAD, Draw, ReadyCall, Upcoming
 from tokenswarm.transport.frames import Close
 from tokenswarm.transport.unread import read_answer
 from tokenswarm.transport.websocket import Nobody
-from tokenswarm.wire.dialect import Request
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Load:
         )
         self.rng = Random(f"{plan.seed}/{worker_index}")
         self._prompts = PromptSource(corpus, f"{plan.run_id}/{worker_index}", self.rng)
-        self._mixes: dict[tuple[str, ...], Mix[CallKind]] = {}
+        self._upcoming: dict[tuple[str, ...], Upcoming] = {}
         self.cache_trial = self._cache_trial(client_id)
         self.cpu = CpuMeter()
         self._lag = LagProbe()
@@ -79,7 +79,7 @@ class Load:
         counted = plan.counted_stage
         self._counted_stage = counted.name if counted is not None else None
         # With a cache on trial, what a call found decides what the next one asks: none may wait.
-        at_once = 1 if self.cache_trial is not None else AT_ONCE
+        self._ahead, at_once = (1, 1) if self.cache_trial is not None else (AHEAD, AT_ONCE)
         self.ended = EndedCalls(self.finish, tell_locust, at_once)
         self.calls = 0  # that ended, as collected
         self.last_call_s = 0.0  # when the last one ended, since the run's start
@@ -88,14 +88,18 @@ class Load:
         self._moment_names = MomentNames()
         self._moment_s = plan.moment_s
 
-    def mix_of(self, sizes: tuple[str, ...]) -> Mix[CallKind] | Draws:
-        """The draw that users of these size classes share: the share of CALLS is the profile's."""
+    def upcoming(self, sizes: tuple[str, ...]) -> Upcoming:
+        """What users of these size classes share: the share of CALLS is the profile's."""
+        upcoming = self._upcoming.get(sizes)
+        if upcoming is None:
+            upcoming = self._upcoming[sizes] = Upcoming(self._draw(sizes), self._prepare, self._ahead)
+        return upcoming
+
+    def _draw(self, sizes: tuple[str, ...]) -> Draw:
+        weights = self._weights_of(sizes)
         if self.cache_trial is not None:
-            return self.cache_trial.draws(sizes, self._weights_of(sizes))
-        mix = self._mixes.get(sizes)
-        if mix is None:
-            mix = self._mixes[sizes] = Mix(self._weights_of(sizes), self.rng)
-        return mix
+            return self.cache_trial.draws(sizes, weights)
+        return Mix(weights, self.rng)
 
     def _weights_of(self, sizes: tuple[str, ...]) -> dict[CallKind, float]:
         profile = self.plan.profile
@@ -117,28 +121,24 @@ class Load:
         self._quota -= 1
         return self._quota >= 0
 
-    def arm_of(self, kind: CallKind) -> Arm:
-        """Where a call of this kind goes."""
+    def _prepare(self, kind: CallKind) -> ReadyCall:
+        """A call of this kind; its prompt was never sent before, unless that is to be tried."""
         arm = self.provider if kind.is_direct else self.gateway
         assert arm is not None, "only a paired profile deals calls to the provider"
-        return arm
-
-    def request(self, kind: CallKind) -> Request:
-        """A request of this kind; its prompt was never sent before, unless that is to be tried."""
         if self.cache_trial is not None and kind.ask is not None:
             text = self.cache_trial.text_of(kind.ask, kind.prompt)
         else:
             text = self._prompts.next_text(kind.prompt)
-        return self.arm_of(kind).request(text, kind.model, stream=kind.stream)
+        request = arm.request(text, kind.model, stream=kind.stream)
+        return ReadyCall(kind, arm.name, request, self.new_record(kind))
 
-    def new_record(self, kind: CallKind, intended_at_s: float) -> CallRecord:
-        """The record of a call that is due now, with its labels."""
-        record = CallRecord(intended_at_s)
+    def new_record(self, kind: CallKind) -> CallRecord:
+        """The record of a call that will be made, with its labels but for the stage."""
+        record = CallRecord()
         record.scenario = self.plan.scenario
         record.prompt = kind.prompt
         record.stream = kind.stream
         record.requested_model = kind.model
-        record.stage = self._stage_name(intended_at_s - self.started_at_s)
         if kind.is_direct:
             record.arm = PROVIDER
         else:
@@ -147,6 +147,11 @@ class Load:
         if self.cache_trial is not None and kind.ask is not None:
             self.cache_trial.prepare(record, kind.ask)
         return record
+
+    def due(self, record: CallRecord, intended_at_s: float) -> None:
+        """The call is due at this time, which decides its stage."""
+        record.intended_at_s = intended_at_s
+        record.stage = self._stage_name(intended_at_s - self.started_at_s)
 
     def drain(self, *, at_once: bool) -> Delta:
         """All that was measured since the last drain, the generator's own lag with it.

@@ -33,7 +33,7 @@ class PromptUser(User):
             raise StopUser  # the run was refused, and the log says why
         self._load = load
         self.row = self.row or load.plan.scenario
-        self._mix = load.mix_of(self.sizes)
+        self._upcoming = load.upcoming(self.sizes)
         arms = (load.gateway, load.provider)
         self._connections = {arm.name: arm.speech.connect() for arm in arms if arm is not None}
         self._stop_asked = Event()
@@ -95,13 +95,15 @@ class PromptUser(User):
         if load.arrivals is None and not load.may_call(due_at_s):
             self._stop_asked.wait()
             raise StopUser
-        kind = self._mix.next()
-        arm, request = load.arm_of(kind), load.request(kind)
-        record: CallRecord | None = None
+        ready = self._upcoming.next()
+        connection = self._connections[ready.arm]
+        record: CallRecord | None = ready.record
         try:
             for attempt in range(1, MOST_ATTEMPTS + 1):
-                record = load.new_record(kind, due_at_s)
-                self._connections[arm.name].ask(request, record)
+                if record is None:
+                    record = load.new_record(ready.kind)
+                load.due(record, due_at_s)
+                connection.ask(ready.request, record)
                 if not load.is_patient or record.outcome != "rate_limited" or attempt == MOST_ATTEMPTS:
                     break
                 if self._stop_asked.wait(wait_s(record.headers, attempt, time.time())):

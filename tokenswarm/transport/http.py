@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
-from gevent import get_hub
+from gevent import get_hub, getcurrent
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import CallRecord
@@ -44,7 +44,8 @@ class HttpConnection:
         "_is_stamped",
         "_latest_s",
         "_socket",
-        "_wait",
+        "_to_hub",
+        "_wake",
         "_watcher",
         "bytes_received",
         "clock",
@@ -68,7 +69,8 @@ class HttpConnection:
         self._latest_s = 0.0  # no read of the call under way can be earlier
         self._channel: TlsChannel | None = None
         self._watcher: Any = None
-        self._wait: Any = None
+        self._to_hub: Any = None
+        self._wake: Any = None  # switches to whoever makes the call
 
     @property
     def is_open(self) -> bool:
@@ -78,6 +80,7 @@ class HttpConnection:
     def request(self, request: Request, record: CallRecord) -> float:
         """Send, wait for the answer's first bytes and return their time; raises CallError or FOREIGN."""
         self.deadline.begin()
+        self._wake = getcurrent().switch
         self.bytes_received = 0
         data = self.endpoint.request_bytes(request)
         if self._socket is not None:
@@ -222,7 +225,7 @@ class HttpConnection:
             self._is_stamped = self.clock is time.monotonic and stamp_arrivals(self._bare)
             self._latest_s = began_at_s
             hub = get_hub()
-            self._wait = hub.wait
+            self._to_hub = hub.switch
             self._watcher = hub.loop.io(self._socket.fileno(), _READABLE)
             if endpoint.tls is not None:
                 tls_from_s = self.clock()
@@ -237,8 +240,14 @@ class HttpConnection:
 
     def _receive(self) -> tuple[int, float]:
         """Wait for bytes and read them into the buffer: how many, and when they arrived."""
+        watcher = self._watcher
         while True:
-            self._wait(self._watcher)
+            # What hub.wait() does, without its waiter, which takes a sixth of a wait and a read.
+            watcher.start(self._wake)
+            try:
+                self._to_hub()
+            finally:
+                watcher.stop()
             try:
                 if self._is_stamped:
                     count, at_s = _ARRIVALS.receive(self._bare, _BUFFER)

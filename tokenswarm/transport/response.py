@@ -80,13 +80,16 @@ class Response:
     def start_body(self) -> str:
         """Once the head is there: the body's content type; raises CallError if it can't be decoded."""
         head = self.head.lower()
-        encoding = _value_in(head, _CONTENT_ENCODING)
+        if _CONTENT_ENCODING in head:
+            self._start_encoded(_value_in(head, _CONTENT_ENCODING))
+        return _value_in(head, _CONTENT_TYPE).decode("latin-1")
+
+    def _start_encoded(self, encoding: bytes) -> None:
         if encoding in _GZIP:
             self._inflater = _inflater()
             self.encoded = 0
         elif encoding not in _PLAIN:
             raise CallError("malformed", f"content-encoding {encoding.decode('latin-1')!r} was not asked for")
-        return _value_in(head, _CONTENT_TYPE).decode("latin-1")
 
     def take_body(self) -> bytes:
         """The body bytes since the last time, inflated; raises CallError or zlib.error."""
