@@ -12,7 +12,7 @@ Which outcome wins when several apply, from the strongest:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, ParamSpec, Protocol
+from typing import Final, Protocol, TypeVarTuple
 
 from tokenswarm.errors import CallError
 from tokenswarm.metrics.call import INTERRUPTED, CallRecord
@@ -27,7 +27,7 @@ from tokenswarm.wire.contract import Decoder
 from tokenswarm.wire.dialect import Dialect, ErrorBody, Request
 from tokenswarm.wire.json_stream import is_event_stream
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 _RATE_LIMITED: Final = (429, 529)
 _LONGEST_ERROR_BODY: Final = 64 * 1024
@@ -73,11 +73,11 @@ def ask(connection: HttpConnection, dialect: Dialect, request: Request, record: 
 
 
 def attempt(
-    connection: Connection, record: CallRecord, exchange: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+    connection: Connection, record: CallRecord, exchange: Callable[[*Ts], None], *args: *Ts
 ) -> CallRecord:
     """Run the exchange of one call, and turn whatever stops it into the record's outcome."""
     try:
-        exchange(*args, **kwargs)
+        exchange(*args)
     except CallError as failure:
         _fail(connection, record, failure)
     except FOREIGN as error:

@@ -28,12 +28,14 @@ class Response:
     __slots__ = (
         "_before_head",
         "_body_limit",
+        "_content_type",
         "_feed",
         "_head_limit",
         "_inflater",
         "_parser",
         "_pieces",
         "_raw",
+        "_type_line",
         "decoded",
         "encoded",
         "has_begun",
@@ -54,6 +56,8 @@ class Response:
         self.on_body = self._pieces.append  # straight from C to C: no Python frame for each chunk
         self._parser = httptools.HttpResponseParser(self)
         self._feed = self._parser.feed_data
+        self._type_line = b""  # the content type's, of an answer before
+        self._content_type = ""
         self.reset()
 
     def reset(self) -> None:
@@ -80,9 +84,16 @@ class Response:
     def start_body(self) -> str:
         """Once the head is there: the body's content type; raises CallError if it can't be decoded."""
         head = self.head.lower()
-        if _CONTENT_ENCODING in head:
+        # Not `in`, which first tries to take what it looks for as a number, and takes twice as long.
+        if head.find(_CONTENT_ENCODING) >= 0:
             self._start_encoded(_value_in(head, _CONTENT_ENCODING))
-        return _value_in(head, _CONTENT_TYPE).decode("latin-1")
+        # As a rule the line is the one of the answer before, and to find it again is quicker than to read it.
+        if not self._type_line or head.find(self._type_line) < 0:
+            value = _value_in(head, _CONTENT_TYPE)
+            line = b"%b %b\r\n" % (_CONTENT_TYPE, value)
+            self._type_line = line if line in head else b""
+            self._content_type = value.decode("latin-1")
+        return self._content_type
 
     def _start_encoded(self, encoding: bytes) -> None:
         if encoding in _GZIP:
