@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenswarm.launch.ab import judge_ab
+from tokenswarm.launch.judge_ab import judge_ab
 from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 

@@ -211,6 +211,30 @@ def test_a_finer_delta_is_folded_into_coarse_intervals() -> None:
     assert sorted({key.interval for key in measurements.series}) == [0, 1]
 
 
+@pytest.mark.parametrize("width_s", [1.0, 4.0])
+def test_a_delta_that_is_taken_counts_like_one_that_is_absorbed(width_s: float) -> None:
+    """Two of one interval, and of another width than ours; what was taken must not be added to twice."""
+    taken, absorbed = (Measurements((StageSpan("hold", 0, 10),), width_s=4.0) for _ in range(2))
+    for at_s in ((0.5, 3.5), (0.7, 4.5), (8.5,)):
+        collector = Collector(STARTED_AT_S, width_s)
+        for at in at_s:
+            collector.record(call_at(at))
+        wire = json.dumps(collector.drain().to_json())
+        taken.take(Delta.from_wire(json.loads(wire)))
+        absorbed.absorb(Delta.from_wire(json.loads(wire)))
+    assert taken.series.keys() == absorbed.series.keys()
+    for key, series in taken.series.items():
+        assert series.counts == absorbed.series[key].counts
+    for metric, figure in (
+        ("requests", "count"),
+        ("latency", "max"),
+        ("latency", "count"),
+        ("latency", "avg"),
+    ):
+        read = (one.read(metric, Aggregation(figure), ALL).value for one in (taken, absorbed))
+        assert next(read) == next(read)
+
+
 def test_shares_without_calls_are_absent() -> None:
     """No call is inconclusive, not a success rate of zero."""
     reading = Measurements().read("success_rate", Aggregation("rate"), ALL)

@@ -103,7 +103,25 @@ def test_locusts_own_count_is_read_if_it_is_there(make_run: RunMaker) -> None:
     assert read_run(folder).locust_requests is None
     (folder / "locust_stats.csv").write_text(f"{STATS_HEAD},Aggregated,4711,0,1.0,1.0,1\n", encoding="utf-8")
     assert read_run(folder).locust_requests == 4711
-    (folder / "locust_stats.csv").write_text("", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"{STATS_HEAD},Aggregated,47",  # cut off within its number
+        f"{STATS_HEAD},Aggregated,nan,0,1.0,1.0,1\n",
+        f"{STATS_HEAD},Aggregated,inf,0,1.0,1.0,1\n",
+        "Type,Name\n,Aggregated\n",
+        "\0\0\0",
+        "\udcff",
+        '"' + "x" * 200_000,
+    ],
+)
+def test_a_count_that_locust_did_not_write_is_none(make_run: RunMaker, text: str) -> None:
+    """It is but a second opinion."""
+    folder = make_run(stopped_s=2.0)
+    (folder / "locust_stats.csv").write_bytes(text.encode(errors="surrogateescape"))
     assert read_run(folder).locust_requests is None
 
 

@@ -21,8 +21,8 @@ def report(
     source: Path, slo: str | None, load_profile: str | None, output: Path | None, baseline: Path | None
 ) -> int:
     """Make the reports of a run folder again, or of the CSV files of any Locust run (PREFIX_stats.csv …)."""
-    from tokenswarm.launch.ab import is_ab_folder, judge_ab, refuse_for_ab
     from tokenswarm.launch.judge import judge_csv_prefix, judge_folder, refuse_for_folder
+    from tokenswarm.launch.judge_ab import is_ab_folder, judge_ab, refuse_for_ab
     from tokenswarm.report.recorded import read_recorded
 
     base = read_recorded(baseline) if baseline is not None else None

@@ -13,23 +13,18 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import click
-
 from tokenswarm import __version__
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
 from tokenswarm.launch.fleet import Fleet
-from tokenswarm.launch.github_job import show_on_page
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.judge import judge_leg
+from tokenswarm.launch.judge_ab import judge_ab
 from tokenswarm.launch.run import RunRequest, apply_load
-from tokenswarm.launch.screen import show
 from tokenswarm.profile.places import SearchPath
 from tokenswarm.profile.resolve import Names, Resolved, resolve
-from tokenswarm.report import ab_to_markdown, ab_to_text
 from tokenswarm.report.ab import Leg, Side
-from tokenswarm.report.ab_analysis import analyse, leg_of
-from tokenswarm.report.ab_plan import PLAN, AbPlan, chosen_figures, orders_of
-from tokenswarm.report.ab_write import write_ab
+from tokenswarm.report.ab_analysis import leg_of
+from tokenswarm.report.ab_plan import AbPlan, chosen_figures, orders_of
 from tokenswarm.report.figures import milliseconds, share
 from tokenswarm.report.recorded import Recorded
 from tokenswarm.runs.folder import new_folder
@@ -97,27 +92,6 @@ def run_ab(request: AbRequest) -> ExitCode:
         _discard(folder)
         raise KeyboardInterrupt
     return judge_ab(folder)
-
-
-def is_ab_folder(folder: Path) -> bool:
-    """Whether `tokenswarm ab` made it."""
-    return (folder / PLAN).is_file()
-
-
-def refuse_for_ab(baseline: Path | None) -> None:
-    """It is a comparison already."""
-    if baseline is not None:
-        raise ConfigurationError("--baseline: only for a single run; A is what B is held against here")
-
-
-def judge_ab(folder: Path) -> ExitCode:
-    """Make the reports of an A/B folder; returns what the process ends with."""
-    result = analyse(folder)
-    show(ab_to_text.render, result)
-    write_ab(folder, result)
-    click.echo(f"report: {folder / 'ab.html'}")
-    show_on_page(ab_to_markdown.render(result), os.environ)
-    return ExitCode(result.exit_code)
 
 
 def _measure(request: AbRequest, folder: Path, plan: AbPlan) -> AbPlan:

@@ -23,13 +23,15 @@ from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summarise_csv import summarise_csv
 from tokenswarm.report.summary import Summary
+from tokenswarm.report.uncollected import uncollected
 from tokenswarm.report.write import write_beside, write_into, write_json
 from tokenswarm.voice import say
 
 
 def judge_folder(folder: Path, baseline: Recorded | None = None) -> ExitCode:
     """Make the reports of a run folder; returns what the process ends with, whatever `baseline` was like."""
-    summary = _compared(summarise_run(read_run(folder)), baseline)
+    with uncollected():
+        summary = _compared(summarise_run(read_run(folder)), baseline)
     show(to_text.render, summary)
     write_into(folder, summary)
     _show_place(folder / "report.html")
@@ -77,7 +79,9 @@ def judge_leg(folder: Path, facts: dict[str, Any]) -> Summary:
 
 
 def _by_facts(folder: Path, facts: dict[str, Any]) -> Summary:
-    return summarise_run(replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json")))
+    with uncollected():
+        run = replace(read_run(folder), facts=RunFacts.from_json(facts, folder / "run.json"))
+        return summarise_run(run)
 
 
 def judge_csv_prefix(

@@ -77,9 +77,11 @@ class Histogram:
     @classmethod
     def lying(cls, place: Place, *, count: int, total: float, low: float, high: float) -> Histogram:
         """One that lies on a sheet; `count` is the sum of its counts there."""
-        histogram = cls()
+        # Not by __init__: a report of a long run makes hundreds of thousands.
+        histogram = cls.__new__(cls)
         histogram.count, histogram.total, histogram.low, histogram.high = count, total, low, high
-        histogram._place, histogram._first, histogram._last = place, place.first, place.last
+        histogram._window, histogram._place = None, place
+        histogram._first, histogram._last = place.first, place.last
         return histogram
 
     def lay_like(self, same: Histogram) -> None:

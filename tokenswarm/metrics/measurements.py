@@ -105,13 +105,27 @@ class Measurements:
         for fault_key, fault in delta.faults.items():
             add_fault(self.faults, fault_key, fault)
 
+    def take(self, delta: Delta) -> None:
+        """The same with a delta that nobody looks at any more: its series become ours, and none is copied."""
+        if delta.width_s != self.width_s:
+            self.absorb(delta)
+            return
+        for key, series in delta.series.items():
+            self._row_of(key).take(key.interval, series)
+        self._grown = None
+        for fault_key, fault in delta.faults.items():
+            add_fault(self.faults, fault_key, fault)
+
     def add(self, key: SeriesKey, series: Series) -> None:
         """Add one series, of an interval of ours."""
+        self._row_of(key).add(key.interval, series)
+        self._grown = None
+
+    def _row_of(self, key: SeriesKey) -> Row:
         row = self._rows.get(key[1:])
         if row is None:
             row = self._rows[key[1:]] = Row()
-        row.add(key.interval, series)
-        self._grown = None
+        return row
 
     def forget_before(self, interval: int) -> None:
         """Drop what was measured in the intervals before this one."""
@@ -172,9 +186,16 @@ class Measurements:
         intervals = self._intervals_of(span)
         if intervals is not None:
             return self._grow(name, selector, intervals)
-        return Histogram.merged(
-            one for _, _, row in self._matching(selector) for one in row.histograms(name, None)
-        )
+        return Histogram.merged(one for _, one in self.parts(name, selector))
+
+    def parts(
+        self, name: str, selector: Selector, span: Span | None = None
+    ) -> Iterator[tuple[Labels, Histogram]]:
+        """What there is of one metric, for who adds it up by labels; to look at, not to change."""
+        intervals = self._intervals_of(span)
+        for _, labels, row in self._matching(selector):
+            for one in row.histograms(name, intervals):
+                yield labels, one
 
     def _grow(self, name: str, selector: Selector, intervals: range) -> Histogram:
         of = (name, frozenset(selector.labels.items()), intervals.start)
@@ -239,10 +260,10 @@ class Measurements:
         if kind in (Kind.TIME, Kind.AMOUNT):
             return of_histogram(self.histogram(metric, selector, span), aggregation)
         if kind is Kind.DIFFERENCE:
-            both = self.select(Selector({**selector.labels, "arm": ANY_ARM}), span)
+            both = self.parts(PAIRED[metric], Selector({**selector.labels, "arm": ANY_ARM}), span)
             quantile = aggregation.quantile
             assert quantile is not None, "a difference has no other figure"
-            return paired_difference(both, PAIRED[metric], quantile)
+            return paired_difference(both, quantile)
         if kind is Kind.DRIFT:
             return self._drift(DRIFTS[metric], selector, span)
         if kind is Kind.SHARE:

@@ -14,4 +14,7 @@ def is_monitored(name: str) -> bool:
 
 def monitored_times(measurements: Measurements) -> list[str]:
     """Names of the times that monitors read, in order."""
-    return sorted({name for _, series in measurements.each() for name in series.values if is_monitored(name)})
+    names: set[str] = set()
+    for _, series in measurements.each():
+        names.update(series.values)
+    return sorted(filter(is_monitored, names))

@@ -8,7 +8,7 @@ from typing import Final
 from tokenswarm.metrics.call import GATEWAY, PROVIDER, SUCCESS
 from tokenswarm.metrics.difference import comparable, difference, samples_needed
 from tokenswarm.metrics.histogram import Histogram
-from tokenswarm.metrics.series import Series, SeriesKey
+from tokenswarm.metrics.series import Labels
 from tokenswarm.metrics.source import Reading
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.metrics.units import TIME, format_figure
@@ -17,17 +17,16 @@ from tokenswarm.metrics.units import TIME, format_figure
 PAIRED: Final = {"paired_overhead": "latency", "paired_overhead_ttft": "ttft"}
 
 
-def paired_difference(series: Iterable[tuple[SeriesKey, Series]], time: str, quantile: float) -> Reading:
+def paired_difference(parts: Iterable[tuple[Labels, Histogram]], quantile: float) -> Reading:
     """Gateway minus provider, of successful calls that no cache answered; its samples are the smaller arm's.
 
-    `series` are those of both arms. `low` and `high` are the ends of the 95 % interval.
+    `parts` are a time's of both arms. `low` and `high` are the ends of the 95 % interval.
     """
     if not 0 < quantile < 1:
         return Reading.absent("a difference of extremes has no interval; ask for a p(N) between 0 and 100")
     found_in: dict[str, dict[Hashable, list[Histogram]]] = {GATEWAY: {}, PROVIDER: {}}
-    for key, one in series:
-        labels, histogram = key.labels, one.values.get(time)
-        if histogram is None or labels.outcome != SUCCESS or labels.cache == HIT:
+    for labels, histogram in parts:
+        if labels.outcome != SUCCESS or labels.cache == HIT:
             continue
         kinds = found_in.setdefault(labels.arm, {})
         kinds.setdefault((labels.prompt, labels.stream, labels.model), []).append(histogram)

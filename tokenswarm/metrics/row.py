@@ -24,6 +24,16 @@ class Row:
         if own is None:
             own = self.intervals[interval] = Series()
         own.merge(series)
+        self._forget_sums()
+
+    def take(self, interval: int, series: Series) -> None:
+        """The same with a series that nobody else keeps."""
+        own = self.intervals.setdefault(interval, series)
+        if own is not series:
+            own.merge(series)
+        self._forget_sums()
+
+    def _forget_sums(self) -> None:
         self._counts = None
         if self._sums:
             self._sums = {}

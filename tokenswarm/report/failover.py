@@ -27,7 +27,7 @@ _EVERYTHING: Final = Selector({"outcome": ANY_OUTCOME})
 
 def find_injections(run: Run, profile: Profile, slo: Slo | None) -> None:
     """Put what was done to the target, and what came of it, into the measurements, for thresholds to read."""
-    counts = (item for _, series in run.measurements.each() for item in series.counts.items())
+    counts = (item for _, counted in run.measurements.all_counted() for item in counted.items())
     moments = moments_in(counts, moment_width_s(run.facts.planned_s))
     limit = error_limit(profile, slo)
     told = sorted((*_actions(run), *_deaths(run)), key=lambda one: one.at_s)

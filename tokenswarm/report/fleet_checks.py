@@ -53,9 +53,9 @@ def _presence(run: Run, drained: RunEvent | None) -> Iterator[Check]:
 def _counted(run: Run) -> Iterator[Check]:
     """What workers counted that speaks against the run."""
     counts: dict[str, float] = dict.fromkeys((LATE_SHARES, MERGED_LABELS), 0)
-    for _, series in run.measurements.each():
+    for _, counted in run.measurements.all_counted():
         for name in counts:
-            counts[name] += series.counts.get(name, 0)
+            counts[name] += counted.get(name, 0)
     if counts[LATE_SHARES]:
         yield Check(
             "shares",

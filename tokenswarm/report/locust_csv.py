@@ -12,23 +12,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from tokenswarm.metrics.call import SUCCESS
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
+from tokenswarm.report.locust_count import AGGREGATED
 from tokenswarm.report.locust_row import Band, LocustRow
-from tokenswarm.report.locust_tables import (
-    AGGREGATED,
-    read_exceptions,
-    read_failures,
-    read_history,
-    read_stats,
-)
+from tokenswarm.report.locust_tables import read_exceptions, read_failures, read_history, read_stats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Our own rows say what was sent: "chat short stream", "chat long plain".
 _OUR_NAME: Final = re.compile(r"(?P<scenario>\S+) (?P<prompt>short|medium|long) (?P<stream>stream|plain)")

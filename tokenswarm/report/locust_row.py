@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
-
 PERCENTILES: Final = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)
 
 _STEPS: Final = ((100.0, 1.0), (1000.0, 10.0), (10000.0, 100.0))
@@ -50,7 +48,10 @@ class LocustRow:
         """A row of the table; figures that it hasn't are NaN."""
 
         def number(column: str) -> float:
-            return float(pd.to_numeric(str(row.get(column, "")), errors="coerce"))
+            try:
+                return float(str(row.get(column, "")))
+            except ValueError:
+                return math.nan  # N/A, or nothing
 
         times = {p: number(f"{p:g}%") for p in PERCENTILES}
         return cls(

@@ -1,4 +1,7 @@
-"""The four CSV files that any Locust run leaves, as pandas tables."""
+"""The four CSV files that any Locust run leaves, as pandas tables.
+
+pandas is loaded where a table is made: most reports are of run folders, and need none.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from tokenswarm.errors import RunFolderError
+from tokenswarm.report.locust_count import AGGREGATED
 
-AGGREGATED: Final = "Aggregated"
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +110,6 @@ def read_exceptions(prefix: Path) -> tuple[pd.DataFrame | None, bool]:
     return _read(with_suffix(prefix, "_exceptions.csv"), _EXCEPTIONS)
 
 
-def aggregated_requests(file: Path) -> int | None:
-    """How many requests Locust counted in all; None where that can't be read."""
-    try:
-        table, _ = _read(file, _STATS)
-    except RunFolderError:
-        return None  # its own figures are a second opinion; without them ours stand alone
-    if table is None:
-        return None
-    counts = table.loc[table["Name"] == AGGREGATED, "Request Count"]
-    return int(counts.iloc[0]) if len(counts) else None
-
-
 def with_suffix(prefix: Path, suffix: str) -> Path:
     """PREFIX_stats.csv and the like; a prefix may hold dots, which Path.with_suffix would cut at."""
     return prefix.with_name(prefix.name + suffix)
@@ -129,6 +120,8 @@ def _read(file: Path, wanted: _Wanted) -> tuple[pd.DataFrame | None, bool]:
 
     Half a line lacks fields, or ends within quotes, or is not ended: then its last number may be half.
     """
+    import pandas as pd
+
     try:
         is_cut, rows = _has_no_end(file), None
         try:
@@ -155,6 +148,8 @@ def _read(file: Path, wanted: _Wanted) -> tuple[pd.DataFrame | None, bool]:
 
 def _parts(file: Path, wanted: _Wanted, rows: int | None) -> list[pd.DataFrame]:
     """A part at a time, so that a file of any size takes no more memory than what is kept of it."""
+    import pandas as pd
+
     # A row may well be named "NA" or "null"; figures are made numbers here and where they are read.
     head = pd.read_csv(file, keep_default_na=False, nrows=0)
     lacking = [name for name in wanted.names if name not in head.columns]

@@ -46,8 +46,8 @@ def answers_of(measurements: Measurements, target: Mapping[str, Any]) -> Answers
 def _sums(measurements: Measurements) -> Counter[str]:
     """Counts of the whole run, warm-ups included: which rules apply has nothing to do with load."""
     sums: Counter[str] = Counter()
-    for _, series in measurements.each():
-        for name, count in series.counts.items():
+    for _, counts in measurements.all_counted():
+        for name, count in counts.items():
             if name.startswith((GATEWAY_FOUND, RULE_ASKED, RULE_MATCHED)):
                 sums[name] += int(count)
     return sums
@@ -103,9 +103,9 @@ def _origins(measurements: Measurements) -> Iterator[OriginRow]:
 def _values(measurements: Measurements, labels: Sequence[str]) -> list[tuple[str, ...]]:
     """The values that calls have, the commonest first."""
     found: Counter[tuple[str, ...]] = Counter()
-    for key, series in measurements.select(Selector({"outcome": ANY_OUTCOME})):
-        if key.labels.outcome:
-            found[tuple(getattr(key.labels, name) for name in labels)] += int(series.counts.get("calls", 0))
+    for own, counts in measurements.counted(Selector({"outcome": ANY_OUTCOME})):
+        if own.outcome:
+            found[tuple(getattr(own, name) for name in labels)] += int(counts.get("calls", 0))
     return [values for values, _ in found.most_common(_MOST_ROWS)]
 
 
@@ -142,8 +142,8 @@ def _rows(
 
 def _answered_by(measurements: Measurements, labels: Mapping[str, str]) -> tuple[str, ...]:
     found: Counter[str] = Counter()
-    for _, series in measurements.select(Selector({**labels, "outcome": SUCCESS})):
-        for name, count in series.counts.items():
+    for _, counts in measurements.counted(Selector({**labels, "outcome": SUCCESS})):
+        for name, count in counts.items():
             kind, _, model = name.partition("/")
             if kind == ANSWERED_BY:
                 found[model] += int(count)

@@ -61,23 +61,23 @@ def cache_of(measurements: Measurements, cache: Cache | None, sent: RunEvent | N
 def _sums(measurements: Measurements) -> Counter[str]:
     """Counts of the whole run, warm-ups included."""
     sums: Counter[str] = Counter()
-    for _, series in measurements.each():
+    for _, counts in measurements.all_counted():
         for name in (HITS_COMPARED, HITS_UNKNOWABLE, POOL_FILLED):
-            sums[name] += int(series.counts.get(name, 0))
+            sums[name] += int(counts.get(name, 0))
     return sums
 
 
 def _layers(measurements: Measurements) -> Iterator[CacheLayerRow]:
     calls: Counter[tuple[str, str]] = Counter()
-    for key, series in measurements.select(Selector({"outcome": ANY_OUTCOME})):
-        if key.labels.cache and key.labels.outcome != "interrupted":
-            calls[key.labels.cache, key.labels.cache_layer] += int(series.counts.get("calls", 0))
+    for labels, counts in measurements.counted(Selector({"outcome": ANY_OUTCOME})):
+        if labels.cache and labels.outcome != "interrupted":
+            calls[labels.cache, labels.cache_layer] += int(counts.get("calls", 0))
     told = sum(calls.values())
     # Hits first, the commonest of them before the others.
     ranked = sorted(calls.items(), key=lambda one: (one[0][0] != HIT, -one[1]))
     for (cache, layer), count in ranked[:_MOST_LAYERS]:
-        labels = {"cache": cache, "cache_layer": layer}
-        times = {name: _ms(measurements, figure, labels) for name, figure in _FIGURES.items()}
+        own = {"cache": cache, "cache_layer": layer}
+        times = {name: _ms(measurements, figure, own) for name, figure in _FIGURES.items()}
         yield CacheLayerRow(f"{cache} {layer}".rstrip(), cache == HIT, count, count / told, **times)
 
 

@@ -14,7 +14,7 @@ from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan
-from tokenswarm.report.locust_tables import aggregated_requests
+from tokenswarm.report.locust_count import aggregated_requests
 from tokenswarm.report.run_facts import RunFacts
 
 _FACTS: Final = "run.json"
@@ -66,7 +66,7 @@ def read_run(folder: Path) -> Run:
     facts = _facts(folder)
     log = _Log(folder)
     measurements = Measurements(facts.stage_spans, facts.width_s)
-    log.each("intervals.jsonl", lambda row: measurements.absorb(Delta.from_wire(row)))
+    log.each("intervals.jsonl", lambda row: measurements.take(Delta.from_wire(row)))
     measurements.settle()
     log.each("samples.jsonl", lambda row: measurements.samples.append(_sample(row)))
     events: list[RunEvent] = []

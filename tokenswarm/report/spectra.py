@@ -56,19 +56,15 @@ _PARTS: Final[Mapping[str, Callable[[_Kind], bool]]] = {
 
 def spectra_of(measurements: Measurements) -> tuple[Spectrum, ...]:
     """All calls first, then the parts that they fall into, if there are several."""
-    by_kind = _by_kind(measurements)
-    return tuple(spectrum for metric in SPECTRA for spectrum in _of(metric, by_kind[metric]))
+    return tuple(spectrum for metric in SPECTRA for spectrum in _of(metric, _by_kind(metric, measurements)))
 
 
-def _by_kind(measurements: Measurements) -> dict[str, dict[_Kind, Histogram]]:
-    """Each series is added once: there are tens of thousands in a long run, and each is in several parts."""
-    found: dict[str, dict[_Kind, Histogram]] = {metric: {} for metric in SPECTRA}
-    for key, series in measurements.select(Selector({"outcome": SUCCESS, "arm": ANY_ARM})):
-        labels = key.labels
+def _by_kind(metric: str, measurements: Measurements) -> dict[_Kind, Histogram]:
+    """Calls of each kind added up once, since each is in several parts."""
+    found: dict[_Kind, Histogram] = {}
+    for labels, histogram in measurements.parts(metric, Selector({"outcome": SUCCESS, "arm": ANY_ARM})):
         kind = _Kind(labels.arm or GATEWAY, labels.prompt, labels.cache == "hit")
-        for metric, by_kind in found.items():
-            if metric in series.values:
-                by_kind.setdefault(kind, Histogram()).merge(series.values[metric])
+        found.setdefault(kind, Histogram()).merge(histogram)
     return found
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from tokenswarm.metrics.call import CACHE_ARMS, EXPECTED, FAILURES, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS
@@ -22,6 +20,9 @@ from tokenswarm.metrics.units import format_figure
 from tokenswarm.report.monitored import chart_of, is_on_chart, monitored_tracks, scale_of
 from tokenswarm.report.run_folder import Run
 from tokenswarm.report.summary import LimitLine, Mark, Timeline, Track
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PERCENTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DRAWN: Final = ("latency", "ttft")
@@ -114,15 +115,16 @@ def timeline_of_history(history: pd.DataFrame | None) -> Timeline | None:
 
 
 def _numbers(column: pd.Series[float]) -> tuple[float | None, ...]:
-    # A worker that reports late, or statistics that were reset, can make a count step back.
-    return tuple(None if pd.isna(value) or value < 0 else round(float(value), 4) for value in column)
+    # A worker that reports late, or statistics that were reset, can make a count step back. And nothing holds
+    # of NaN.
+    return tuple(round(float(value), 4) if value >= 0 else None for value in column)
 
 
 def _by_interval(
     measurements: Measurements,
 ) -> tuple[dict[int, dict[str, float]], dict[tuple[str, int], Histogram]]:
     calls: dict[int, dict[str, float]] = {}
-    times: dict[tuple[str, int], Histogram] = {}
+    times: dict[tuple[str, int], list[Histogram]] = {}
     for key, series in measurements.each():
         outcome = key.labels.outcome
         if not outcome or outcome == INTERRUPTED or key.labels.arm == PROVIDER:
@@ -134,8 +136,8 @@ def _by_interval(
         for metric in _DRAWN:
             histogram = series.values.get(metric)
             if histogram is not None:
-                times.setdefault((metric, key.interval), Histogram()).merge(histogram)
-    return calls, times
+                times.setdefault((metric, key.interval), []).append(histogram)
+    return calls, {key: Histogram.merged(found) for key, found in times.items()}
 
 
 def _planned(measurements: Measurements) -> dict[int, float]:
