@@ -53,6 +53,6 @@ ENTRYPOINT ["locust"]
 CMD ["--help"]
 
 FROM base AS tokenswarm
-EXPOSE 5557 8000 9646
+EXPOSE 5557 8000 8089 9646
 ENTRYPOINT ["tokenswarm"]
 CMD ["--help"]

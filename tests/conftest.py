@@ -18,6 +18,7 @@ LONG = (
     "tests/ci/test_workflow.py",
     "tests/deploy/test_installed.py",
     "tests/end_to_end/exporters/",
+    "tests/end_to_end/fleet/test_walk.py::test_a_reader",
     "tests/end_to_end/gateways/",
     "tests/end_to_end/test_ab.py",
     "tests/end_to_end/test_coverage.py::test_every_command_does_its_work",

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tokenswarm.cli import commands
-from tokenswarm.profile.load import load_target
+from tokenswarm.profile.load import load_profile, load_target
 from tokenswarm.profile.places import SearchPath
 
 OURS = ("tokenswarm", "tokenswarm-litellm")
@@ -75,6 +75,15 @@ def test_every_service_has_limits_and_all_that_serve_say_when_they_are_ready(
                 assert "test" in services[other]["healthcheck"], other
     assert services["master"]["depends_on"]["gateway"]["condition"] == "service_healthy"
     assert set(services["gateway"]["depends_on"]) == {"primary", "secondary", "redis"}
+
+
+def test_as_many_workers_start_as_the_master_waits_for(project: Path, services: dict[str, Any]) -> None:
+    """By one variable; and they play the scenario of the profile."""
+    master, worker = services["master"]["command"], services["worker"]
+    assert worker["scale"] == master[master.index("--expect-workers") + 1]
+    profile = load_profile(filled(master[1]), SearchPath.of(project), os.environ)
+    words = worker["command"]
+    assert filled(words[words.index("--scenario") + 1]) == profile.scenario
 
 
 def test_images_are_pinned_and_ports_are_bound_to_this_machine(services: dict[str, Any]) -> None:

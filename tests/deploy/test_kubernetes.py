@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,11 @@ from tokenswarm.profile.load import load_profile, load_target
 from tokenswarm.profile.places import SearchPath
 
 VERSIONS = ("1.30", "1.37")
+# In a process of its own: importing Locust changes the one that does it.
+PARSE = (
+    "import sys; from tokenswarm.swarm.lifecycle import install; install('chat');"
+    " from locust.argument_parser import parse_options; parse_options(sys.argv[1:])"
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +135,10 @@ def test_the_operators_test_names_what_is_there(
     for role in ("master", "worker"):
         assert spec[role]["labels"] == both[role]["metadata"]["labels"]
         words = spec[role]["command"].split()
+        parsed = subprocess.run(
+            [sys.executable, "-c", PARSE, *words], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert parsed.returncode == 0, parsed.stderr
         file = Path(words[words.index("--locustfile") + 1])
         assert (project / "locustfiles" / file.name).is_file()
     assert {mount["name"] for mount in spec["volumeMounts"]} == {one["name"] for one in spec["volumes"]}

@@ -40,6 +40,7 @@ _SHIPPED_FILES: Final[Mapping[str, str]] = {
             ".env.example",
             "deploy/litellm/config.yaml",
             "deploy/prometheus/prometheus.yml",
+            "deploy/prometheus/by-hand.yml",
             "deploy/grafana/dashboards/tokenswarm.json",
             "deploy/grafana/provisioning/dashboards/tokenswarm.yml",
             "deploy/grafana/provisioning/datasources/prometheus.yml",

@@ -121,10 +121,10 @@ def work(start: Callable, port: int) -> Callable[..., Any]:
 
 @pytest.fixture
 def machines() -> Iterator[Callable[[str], tuple[str, ...]]]:
-    """Three network namespaces with addresses of their own, a, b and c; how to run a command in one."""
+    """Four network namespaces with addresses of their own, a to d; how to run a command in one."""
     if shutil.which("ip") is None or os.geteuid() != 0:
         pytest.skip("network namespaces need iproute2 and root")
-    names = {name: f"tokenswarm-{os.getpid()}-{name}" for name in "abc"}
+    names = {name: f"tokenswarm-{os.getpid()}-{name}" for name in "abcd"}
 
     def ip(*arguments: str) -> None:
         subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=30)
@@ -135,7 +135,7 @@ def machines() -> Iterator[Callable[[str], tuple[str, ...]]]:
                 ip("netns", "add", name)
                 ip("-n", name, "link", "set", "lo", "up")
             ip("-n", names["a"], "link", "add", "hub", "type", "bridge")
-            for number, name in enumerate("bc", start=2):
+            for number, name in enumerate("bcd", start=2):
                 ip(
                     "-n",
                     names["a"],
