@@ -78,7 +78,6 @@ GIVES: Final[Mapping[str, Callable[[str, float], Yielded | None]]] = {
     "limit_tokens": _number,
     "remaining_tokens": _number,
 }
-TIMES: Final = frozenset(name for name, reads in GIVES.items() if reads is _time)
 
 
 @dataclass(frozen=True, slots=True)
