@@ -80,6 +80,12 @@ def test_what_was_kept_of_the_body_is_there_when_it_is_read(exchange):
     assert record.body == GOOD
 
 
+def test_a_large_answer_is_read_at_once(exchange):
+    """Dozens of them in a row would hold up whoever else waits for a turn."""
+    (record,) = exchange(answer(GOOD.replace(b"Hi", b"Hi" * 10_000)))
+    assert (record.unread, record.output_chars) == (None, 20_000)
+
+
 def test_reading_twice_changes_nothing(exchange):
     """The second time there is nothing left."""
     (record,) = exchange(answer(GOOD))

@@ -22,7 +22,7 @@ from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import FOREIGN, failure_of, one_line
 from tokenswarm.transport.http import HttpConnection
 from tokenswarm.transport.response import Response
-from tokenswarm.transport.unread import UnreadAnswer, read_answer
+from tokenswarm.transport.unread import MOST_UNREAD_BYTES, UnreadAnswer, read_answer
 from tokenswarm.wire.contract import Decoder
 from tokenswarm.wire.dialect import Dialect, ErrorBody, Request
 from tokenswarm.wire.json_stream import is_event_stream
@@ -125,6 +125,8 @@ def _exchange(connection: HttpConnection, dialect: Dialect, request: Request, re
         response.check_end()
         record.ended_at_s = at_s
         record.unread = UnreadAnswer(dialect, connection.endpoint, content_type, body)
+        if len(body) > MOST_UNREAD_BYTES:
+            read_answer(record)
     if response.encoded is not None:
         record.encoded_bytes, record.decoded_bytes = response.encoded, response.decoded
     connection.release()

@@ -7,11 +7,17 @@ user it takes three times as long, for then the code for it is in none of the pr
 
 from __future__ import annotations
 
+from typing import Final
+
 from tokenswarm.metrics.call import INTERRUPTED, CallRecord
 from tokenswarm.transport.answer import Answer
 from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import one_line
 from tokenswarm.wire.dialect import Dialect
+
+
+# Larger ones are read at once: dozens in a row would hold all other users up for too long.
+MOST_UNREAD_BYTES: Final = 16 * 1024
 
 
 class UnreadAnswer:
