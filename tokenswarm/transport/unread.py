@@ -15,7 +15,6 @@ from tokenswarm.transport.endpoint import Endpoint
 from tokenswarm.transport.failures import one_line
 from tokenswarm.wire.dialect import Dialect
 
-
 # Larger ones are read at once: dozens in a row would hold all other users up for too long.
 MOST_UNREAD_BYTES: Final = 16 * 1024
 
