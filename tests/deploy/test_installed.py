@@ -38,6 +38,7 @@ def test_what_only_checks_the_source_is_not_installed(installed: Installed) -> N
     """It would make the image twice as large."""
     (packages,) = installed.prefix.glob("lib/python3*/site-packages")
     assert (packages / "locust").is_dir()
+    assert (packages / "tokenswarm" / "swarm" / "browser" / "page.js").is_file()
     assert not (packages / "mypy").exists()
     assert installed.wheel.stat().st_size < 2_000_000
 

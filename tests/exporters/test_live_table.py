@@ -10,7 +10,7 @@ from tokenswarm.exporters.live_table import COLUMNS, rows_of
 from tokenswarm.metrics.health_limits import LATE_TIMERS, LIMITS
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.series import Delta, Labels, Series, SeriesKey
-from tokenswarm.metrics.standing import Standing, WorkerStanding
+from tokenswarm.metrics.standing import ENDED, Standing, WorkerStanding
 
 from .conftest import STAGES, histogram
 
@@ -24,6 +24,22 @@ def test_every_row_has_every_column(standing: Callable[..., Standing]) -> None:
     """Locust's table shows a hole otherwise."""
     keys = {key for key, _ in COLUMNS}
     assert all(set(row) == keys for row in rows_of(standing()))
+
+
+def test_the_run_says_how_far_it_is_while_it_goes(standing: Callable[..., Standing]) -> None:
+    """Of how much, unless calls in flight outlast it; nothing that goes on counting after its end."""
+
+    def said(**changed: object) -> str:
+        return rows_of(standing(total_s=10.0, **changed))[0]["so_far"]
+
+    assert said(elapsed_s=6.2) == "6 of 10 s"
+    assert said(elapsed_s=12.0) == "12 s"
+    assert said(elapsed_s=500.0, state=ENDED) == ""
+
+
+def test_the_page_cannot_sort_the_parts_apart() -> None:
+    """Locust's page sorts by what is called `name`."""
+    assert "name" not in {key for key, _ in COLUMNS}
 
 
 def test_times_are_of_judged_calls_that_succeeded(rows: dict[tuple[str, str], dict[str, str]]) -> None:

@@ -11,7 +11,7 @@ from tokenswarm.metrics.health_limits import LATE_TIMERS, LIMITS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.monitored import monitored_times
 from tokenswarm.metrics.source import Aggregation, Selector
-from tokenswarm.metrics.standing import Standing
+from tokenswarm.metrics.standing import ENDED, Standing
 from tokenswarm.metrics.thresholds import Status, ThresholdResult
 from tokenswarm.metrics.units import format_figure, quantity_of
 
@@ -66,6 +66,8 @@ def _run(standing: Standing) -> Iterator[Row]:
     # Calls in flight at the end are waited for, and without a profile nobody knows how long it will be.
     has_end = standing.elapsed_s <= standing.total_s
     at = f"{standing.elapsed_s:.0f}" + (f" of {standing.total_s:.0f} s" if has_end else " s")
+    if standing.state == ENDED:
+        at = ""  # time goes on, the run doesn't
     stage = f"{standing.state}, stage {standing.stage}" if standing.stage else standing.state
     yield _row("Run", f"{standing.profile} against {standing.target}", so_far=at, state=stage)
 
