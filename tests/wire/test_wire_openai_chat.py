@@ -18,6 +18,7 @@ from tokenswarm.wire.events import (
     Finished,
     Malformed,
     ReasoningDelta,
+    StreamFault,
     TextDelta,
     ToolDelta,
     Whole,
@@ -265,6 +266,61 @@ def test_any_json_body_keeps_the_contract(document: object) -> None:
     body = json.dumps(document).encode()
     assert_keeps_the_contract(decode(JSON, [body]))
     assert isinstance(CHAT.read_error(body).message, str)
+
+
+# A message without content is as common as one whose content is null.
+LEAN_CHOICES = {
+    "tools alone": {"message": {"tool_calls": [{"function": {"name": "f"}}]}, "finish_reason": "tool_calls"},
+    "a refusal alone": {"message": {"refusal": "No."}, "finish_reason": "stop"},
+    "reasoning alone": {"message": {"reasoning_content": "Hm."}, "finish_reason": "length"},
+    "no reason to stop": {"message": {"content": "Hi"}},
+    "no message": {"finish_reason": "stop"},
+    "a fault alone": {"finish_reason": "error", "error": {"message": "overloaded"}},
+    "text and no more": {"message": {"content": "Hi"}, "finish_reason": "stop"},
+}
+
+
+@pytest.mark.parametrize("choice", LEAN_CHOICES.values(), ids=LEAN_CHOICES)
+def test_a_body_that_leaves_keys_out_says_what_a_stream_would(choice: dict[str, object]) -> None:
+    """The quick way for plain answers must leave whatever it doesn't know to the one that reads all."""
+    chunk = {("delta" if key == "message" else key): value for key, value in choice.items()}
+    streamed = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps({"choices": [chunk]}).encode()
+    events = decode(JSON, [json.dumps({"choices": [choice]}).encode()])
+    assert events == decode(STREAM, [streamed])
+    assert Malformed not in map(type, events)
+
+
+@settings(WIRE, max_examples=300)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "message": SAID,
+                "index": SCALARS,
+                "finish_reason": mostly(st.sampled_from(["stop", "length", ""])),
+            },
+        ),
+        min_size=1,
+        max_size=2,
+    ),
+    st.fixed_dictionaries({}, optional={"id": ANYTHING, "model": ANYTHING, "usage": ANYTHING}),
+)
+def test_any_body_says_what_a_stream_of_one_chunk_would(
+    choices: list[dict[str, object]], rest: dict[str, object]
+) -> None:
+    """Whichever way a body is read: up to what ends the answer, if that isn't the body's end."""
+    chunks = [{("delta" if key == "message" else key): said for key, said in one.items()} for one in choices]
+    sent = b"data: %b\n\ndata: [DONE]\n\n" % json.dumps({**rest, "choices": chunks}).encode()
+    whole, streamed = (
+        [event if not isinstance(event, Malformed) else Malformed("") for event in events]
+        for events in (
+            decode(JSON, [json.dumps({**rest, "choices": choices}).encode()]),
+            decode(STREAM, [sent]),
+        )
+    )
+    fatal = next((at for at, one in enumerate(streamed) if isinstance(one, Malformed | StreamFault)), None)
+    assert whole[: None if fatal is None else fatal + 1] == streamed[: None if fatal is None else fatal + 1]
 
 
 @settings(WIRE)

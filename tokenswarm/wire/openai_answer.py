@@ -36,11 +36,11 @@ _TOOL_KINDS: Final = (("function", "arguments"), ("custom", "input"))
 
 def read_completion(document: JsonObject) -> list[Event]:
     """All that a whole body says."""
+    whole = _whole(document)
+    if whole is not None:
+        return [whole]
     reasons: dict[int, str] = {}
     try:
-        whole = _whole(document)
-        if whole is not None:
-            return [whole]
         events = started(document)
         read_choices(document["choices"], "message", reasons, events)
         events += usage(document)
@@ -52,18 +52,19 @@ def read_completion(document: JsonObject) -> list[Event]:
 
 
 def _whole(document: JsonObject) -> Whole | None:
-    """What the body says if that is text of one choice with its reason to stop; raises one of WRONG_SHAPE."""
-    choices, id_, model = document["choices"], document.get("id", ""), document.get("model", "")
-    if len(choices) != 1 or not type(id_) is type(model) is str:
+    """What the body says if that is text of one choice with its reason to stop, and no more."""
+    try:
+        (choice,) = document["choices"]
+        id_, model = document.get("id", ""), document.get("model", "")
+        said, reason = choice["message"], choice["finish_reason"]
+        text = said["content"]
+        if not (type(id_) is type(model) is type(text) is type(reason) is str and text and reason):
+            return None
+        if reason == "error" or (not _BEYOND_TEXT.isdisjoint(said) and any(map(said.get, _BEYOND_TEXT))):
+            return None
+        return Whole(id_, model, text, reason, _counts(document))
+    except (*WRONG_SHAPE, ValueError):  # a key that some leave out, or no completion: not for us to say
         return None
-    choice = choices[0]
-    said, reason = choice["message"], choice["finish_reason"]
-    text = said["content"]
-    if not (text and reason and type(text) is type(reason) is str) or reason == "error":
-        return None
-    if not _BEYOND_TEXT.isdisjoint(said) and any(map(said.get, _BEYOND_TEXT)):
-        return None
-    return Whole(id_, model, text, reason, _counts(document))
 
 
 def started(answer: JsonObject) -> list[Event]:
