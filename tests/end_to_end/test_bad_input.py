@@ -75,6 +75,11 @@ def test_a_server_of_web_pages_is_no_llm(tokenswarm: Callable) -> None:
     assert_refused(done, "malformed", "HTML", "doesn't look like an LLM endpoint")
 
 
+def test_a_name_that_no_file_can_have_is_refused(tokenswarm: Callable) -> None:
+    """Such as a file's content in place of its name."""
+    assert_refused(tokenswarm("report", "x" * 5000), "xxx: File name too long")
+
+
 def test_a_bad_profile_shows_every_problem(tokenswarm: Callable, tmp_path: Path) -> None:
     """File, line and key of each, all at once."""
     profile = tmp_path / "broken.yaml"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tokenswarm.errors import ConfigurationError, RunFolderError
+from tokenswarm.errors import ConfigurationError, RunFolderError, TokenswarmError
 from tokenswarm.report import ab_to_html, ab_to_markdown, ab_to_text
 from tokenswarm.report.ab import AbResult, Leg, Side
 from tokenswarm.report.ab_analysis import analyse, result_of
@@ -199,6 +199,30 @@ def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
         (tmp_path / "plan.json").write_text(text)
         with pytest.raises(RunFolderError, match=said):
             AbPlan.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"figures": {"latency:p50": 1e308}}, "the margin of latency:p50 is 1e"),
+        ({"figures": {"latency:p50": 0}}, "the margin of latency:p50 is 0"),
+        ({"figures": {"latncy:p50": 0.1}}, "did you mean latency?"),
+        ({"seed": "one"}, "seed is not what"),
+        ({"command": None}, "command is not what"),
+        ({"environment": []}, "environment is not what"),
+        ({"orders": ["ab", "aa"]}, "orders is not what"),
+        ({"legs": [{"pair": [], "side": "a", "folder": "01-a"}]}, "legs is not what"),
+        ({"legs": [{"pair": 1, "side": "c", "folder": "01-c"}]}, "legs is not what"),
+        ({"legs": [{"pair": 1, "side": "a", "folder": 3}]}, "legs is not what"),
+    ],
+)
+def test_a_plan_that_was_damaged_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    """With the key; a margin without bounds would be looked for without end."""
+    plan_of().write(tmp_path)
+    plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+    (tmp_path / "plan.json").write_text(json.dumps({**plan, **change}), encoding="utf-8")
+    with pytest.raises(TokenswarmError, match=re.escape(said)):
+        AbPlan.read(tmp_path)
 
 
 def test_runs_are_read_from_their_folders(tmp_path: Path, make_run: Any) -> None:

@@ -161,3 +161,19 @@ def test_a_half_written_aggregated_row_is_no_result() -> None:
     """Half of its percentiles would be wrong without a sign of it."""
     with pytest.raises(RunFolderError, match=r"half_stats_stats\.csv: .*cut off"):
         LocustCsv(ODD / "half_stats")
+
+
+def test_a_row_without_its_times_is_damaged() -> None:
+    """Requests that nothing is known of: their maximum is `N/A`."""
+    with pytest.raises(
+        RunFolderError, match=r"no_number_stats\.csv: damaged: the row .* has requests, and no number"
+    ):
+        LocustCsv(ODD / "no_number")
+
+
+def test_counts_beyond_all_measure_are_left_out_and_said(tmp_path: Path) -> None:
+    """Nothing of ours can draw them, or add them up."""
+    summary, plain = reported("infinite", tmp_path)
+    assert checks(summary)["files"].endswith("infinite_stats_history.csv, infinite_exceptions.csv")
+    assert checks(summary)["locustfile"].startswith("2 exceptions")
+    assert plain["timeline"] is None or len(plain["timeline"]["at_s"]) < 10

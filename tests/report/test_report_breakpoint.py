@@ -17,7 +17,8 @@ from tokenswarm.profile.pacing import StagePlan
 from tokenswarm.profile.schema import Profile
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
 from tokenswarm.report.breakpoint import breakpoint_of
-from tokenswarm.report.run_folder import Run, RunEvent, read_run
+from tokenswarm.report.run_folder import Run, read_run
+from tokenswarm.report.run_lines import RunEvent
 from tokenswarm.report.summarise import summarise_run
 from tokenswarm.report.summary import Breakpoint
 

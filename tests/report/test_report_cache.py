@@ -20,7 +20,8 @@ from tokenswarm.profile.threshold_lines import Section, thresholds_in
 from tokenswarm.report import to_html, to_markdown, to_text
 from tokenswarm.report.cache import CacheReport
 from tokenswarm.report.measure_cache import cache_of
-from tokenswarm.report.run_folder import RunEvent, read_run
+from tokenswarm.report.run_folder import read_run
+from tokenswarm.report.run_lines import RunEvent
 from tokenswarm.report.summarise import summarise_run
 
 STAGES = (StageSpan("fill", 0, 5, is_warmup=True), StageSpan("hold", 5, 15))

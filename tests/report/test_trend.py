@@ -121,11 +121,17 @@ def test_what_can_not_be_read_is_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "summary.json").write_text('{"schema": 1, "abo', encoding="utf-8")
     (tmp_path / "other_summary.json").write_text("[1, 2]", encoding="utf-8")
+    whole = json.loads(next(tmp_path.rglob("summary.json")).read_text(encoding="utf-8"))
+    for n, thresholds in enumerate((7, [7], {"line": "x"})):
+        (tmp_path / f"{n}_summary.json").write_text(
+            json.dumps({**whole, "thresholds": thresholds}), encoding="utf-8"
+        )
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "run.json").write_text("{}", encoding="utf-8")
     found = find_runs([tmp_path])
     assert found.count == 3
-    assert len(found.skipped) == 3
+    assert len(found.skipped) == 6
+    assert sum("thresholds is no list of lines" in reason for reason in found.skipped) == 3
     assert any("tokenswarm report" in reason for reason in found.skipped)
     assert "left out: " in to_text(trend_of(found))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
+from typing import Final
 
 import click
 
@@ -45,6 +47,11 @@ for _verb in (
     commands.add_command(_verb)
 
 
+# What a path on the command line can be: without rights, too long, going round, or through a file.
+_BAD_NAMES: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
+_LONGEST_NAME: Final = 300
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one clear message and exit code 104."""
     # What stops a container or a CI job ends us as Ctrl-C does: cleaned up, and without a traceback.
@@ -64,4 +71,9 @@ def main() -> None:
     except TokenswarmError as error:
         click.echo(f"tokenswarm: {error}", err=True)
         code = error.exit_code
+    except OSError as error:
+        if error.errno not in _BAD_NAMES or error.filename is None:
+            raise
+        click.echo(f"tokenswarm: {str(error.filename)[:_LONGEST_NAME]}: {error.strerror}", err=True)
+        code = ExitCode.BAD_CONFIGURATION
     sys.exit(int(code or 0))

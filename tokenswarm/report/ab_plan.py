@@ -22,6 +22,9 @@ DEFAULT_FIGURES: Final = ("latency:p50", "latency:p95", "ttft:p50", "ttft:p95", 
 DEFAULT_MARGIN: Final = 0.05
 DEFAULT_POINTS: Final = 0.01
 _FINEST: Final = 0.01  # what our histograms tell apart
+_WIDEST: Final = 100.0
+_TEXTS: Final = ("profile", "tool", "started_at", "command", "state", "stopped")
+_NUMBERS: Final = ("seed", "time_scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,29 @@ class AbPlan:
         given = {name: value for name, value in data.items() if name != "schema"}
         given["a"], given["b"] = Side(**given["a"]), Side(**given["b"])
         given["orders"], given["legs"] = tuple(given["orders"]), tuple(given["legs"])
+        given["figures"] = {
+            str(FigureKey.parse(key)): _margin(key, margin) for key, margin in given["figures"].items()
+        }
+        wrong = [name for name in _TEXTS if not isinstance(given[name], str)]
+        wrong += [name for name in _NUMBERS if not isinstance(given[name], int | float)]
+        wrong += ["legs" for leg in given["legs"] if not _is_leg(leg)]
+        wrong += ["orders" for order in given["orders"] if order not in ("ab", "ba")]
+        if wrong or not isinstance(given["environment"], dict):
+            raise ValueError(f"{(*wrong, 'environment')[0]} is not what `tokenswarm ab` writes")
         return cls(**given)
+
+
+def _is_leg(leg: Any) -> bool:
+    if not isinstance(leg, dict) or leg.get("side") not in ("a", "b"):
+        return False
+    return isinstance(leg.get("pair"), int) and isinstance(leg.get("folder"), str)
+
+
+def _margin(key: str, margin: Any) -> float:
+    share = float(margin)
+    if not 0 < share <= _WIDEST:
+        raise ValueError(f"the margin of {key} is {margin}")
+    return share
 
 
 def orders_of(pairs: int, rng: Random) -> tuple[str, ...]:
@@ -100,6 +125,10 @@ def chosen_figures(figures: Sequence[str], margins: Sequence[str]) -> dict[str, 
         if margin < _FINEST and not FigureKey.parse(name).is_share:
             raise ConfigurationError(
                 f"--margin: {margin:.2%} for {name} is finer than can be told; need 1% or more"
+            )
+        if margin > _WIDEST:
+            raise ConfigurationError(
+                f"--margin: {margin:.4g} for {name} is no change that matters; need less"
             )
         if margin <= 0:
             raise ConfigurationError(f"--margin: 0% for {name} could never be ruled out; need more")

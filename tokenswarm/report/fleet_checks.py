@@ -8,7 +8,8 @@ from typing import Any
 from tokenswarm.metrics.delta_bounds import MERGED_LABELS, MOST_LABEL_SETS
 from tokenswarm.metrics.series import LATE_SHARES
 from tokenswarm.report.figures import lasted, since_start, whole
-from tokenswarm.report.run_folder import Run, RunEvent
+from tokenswarm.report.run_folder import Run
+from tokenswarm.report.run_lines import RunEvent
 from tokenswarm.report.summary import Check
 
 _NAMED_AT_MOST = 3

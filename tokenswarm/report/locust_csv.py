@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tokenswarm.errors import RunFolderError
 from tokenswarm.metrics.call import SUCCESS
 from tokenswarm.metrics.catalogue import METRICS
 from tokenswarm.metrics.gauge import Sample
@@ -21,7 +22,13 @@ from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.report.locust_count import AGGREGATED
 from tokenswarm.report.locust_row import Band, LocustRow
-from tokenswarm.report.locust_tables import read_exceptions, read_failures, read_history, read_stats
+from tokenswarm.report.locust_tables import (
+    read_exceptions,
+    read_failures,
+    read_history,
+    read_stats,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +56,12 @@ class LocustCsv:
     def __init__(self, prefix: Path) -> None:
         stats = read_stats(prefix)
         rows = [LocustRow.of({str(k): v for k, v in row.items()}) for row in stats.to_dict("records")]
+        broken = next((row for row in rows if row.requests and not row.is_whole), None)
+        if broken is not None:
+            raise RunFolderError(
+                f"{with_suffix(prefix, '_stats.csv')}: damaged: the row {broken.name} has requests, and no"
+                " number for their average, minimum, maximum or rate, or more failures than requests"
+            )
         self.prefix = prefix
         self.whole = next(row for row in rows if row.name == AGGREGATED)
         self.rows = tuple(row for row in rows if row.name != AGGREGATED)

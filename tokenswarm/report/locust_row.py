@@ -49,9 +49,10 @@ class LocustRow:
 
         def number(column: str) -> float:
             try:
-                return float(str(row.get(column, "")))
+                value = float(str(row.get(column, "")))
             except ValueError:
                 return math.nan  # N/A, or nothing
+            return value if math.isfinite(value) else math.nan
 
         times = {p: number(f"{p:g}%") for p in PERCENTILES}
         return cls(
@@ -65,6 +66,12 @@ class LocustRow:
             max_ms=number("Max Response Time"),
             percentiles_ms={p: value for p, value in times.items() if not math.isnan(value)},
         )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has the figures that Locust always writes."""
+        figures = (self.average_ms, self.min_ms, self.max_ms, self.requests_per_s)
+        return not any(map(math.isnan, figures)) and 0 <= self.failures <= self.requests
 
     @property
     def successes(self) -> int:

@@ -49,6 +49,7 @@ _HISTORY: Final = _Wanted(
 )
 _FAILURES: Final = _Wanted(("Method", "Name", "Error"), ("Occurrences",), is_count_last=True)
 _EXCEPTIONS: Final = _Wanted(("Message",), ("Count",))
+_LARGEST: Final = 1e15  # no count nor time of a run is larger
 _ROWS_AT_ONCE: Final = 100_000
 _IN_QUOTES: Final = re.compile(r"EOF inside string starting at row (\d+)")
 
@@ -138,7 +139,8 @@ def _read(file: Path, wanted: _Wanted) -> tuple[pd.DataFrame | None, bool]:
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RunFolderError(f"{file}: can't be read as CSV: {error}") from None
     table = pd.concat(parts, ignore_index=True)
-    is_whole = table[list(wanted.numbers)].notna().all(axis="columns")
+    numbers = table[list(wanted.numbers)]
+    is_whole = (numbers.notna() & (numbers.abs() < _LARGEST)).all(axis="columns")
     if not is_whole.all():
         is_cut, table = True, table[is_whole].reset_index(drop=True)
     elif is_cut and rows is None and wanted.is_count_last:

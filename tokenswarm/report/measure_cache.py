@@ -13,7 +13,7 @@ from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.metrics.spent import HIT
 from tokenswarm.profile.cache import Cache
 from tokenswarm.report.cache import CacheArmRow, CacheLayerRow, CacheReport, CacheStageRow, SentPromptsRow
-from tokenswarm.report.run_folder import RunEvent
+from tokenswarm.report.run_lines import RunEvent
 
 _MISS: Final = "miss"
 _MISMATCH: Final = "cache_mismatch"

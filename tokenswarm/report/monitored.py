@@ -11,7 +11,8 @@ from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.monitored import is_monitored, monitored_times
 from tokenswarm.metrics.thresholds import Threshold
 from tokenswarm.report.figures import since_start, whole
-from tokenswarm.report.run_folder import Run, RunEvent
+from tokenswarm.report.run_folder import Run
+from tokenswarm.report.run_lines import RunEvent
 from tokenswarm.report.summary import Check, Track
 
 PREFIX: Final = "monitored:"  # of the keys of charts that not every run has

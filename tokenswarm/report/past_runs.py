@@ -113,7 +113,10 @@ def _read(file: Path) -> PastRun:
         at = datetime.fromisoformat(str(recorded.about["started_at"]))
     except (KeyError, ValueError):
         raise RunFolderError(f"{file}: it does not say when the run began") from None
-    return PastRun(at if at.tzinfo else at.replace(tzinfo=UTC), file, recorded, plain.get("thresholds", ()))
+    lines = plain.get("thresholds") or ()
+    if not (isinstance(lines, list | tuple) and all(isinstance(line, dict) for line in lines)):
+        raise RunFolderError(f"{file}: damaged: thresholds is no list of lines")
+    return PastRun(at if at.tzinfo else at.replace(tzinfo=UTC), file, recorded, lines)
 
 
 def _unreported(place: Path) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -112,14 +113,14 @@ class RunFacts:
             ended_at=str(data.get("ended_at") or ""),
             state=str(data["state"]),
             scenario=str(data["scenario"]),
-            profile=dict(data["profile"]),
-            slo=dict(data["slo"]) if data.get("slo") else None,
-            target=dict(data["target"]),
+            profile=_resolved(data["profile"]),
+            slo=_resolved(data["slo"]) if data.get("slo") else None,
+            target=_target(data["target"]),
             stages=tuple(_stage(row) for row in data["stages"]),
-            time_scale=float(data.get("time_scale", 1.0)),
+            time_scale=_finite(data.get("time_scale", 1.0)),
             seed=int(data.get("seed", 0)),
             workers=int(data.get("workers", 0)),
-            width_s=float(data["width_s"]),
+            width_s=_width_s(data["width_s"]),
             command=str(data.get("command", "")),
             locust_command=str(data.get("locust_command", "")),
             locust_exit_code=None if exit_code is None else int(exit_code),
@@ -130,6 +131,34 @@ class RunFacts:
         )
 
 
+def _resolved(data: Any) -> Mapping[str, Any]:
+    """A profile or an SLO as it was written, with all that follows from it."""
+    whole = dict(data)
+    return {**whole, "resolved": dict(whole["resolved"])}
+
+
+def _target(data: Any) -> Mapping[str, Any]:
+    target = dict(data)
+    for name in ("signals", "monitors"):
+        if not isinstance(target.get(name) or [], Iterable):
+            raise TypeError(f"target.{name} is no list")
+    return target
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"got {value}, which is no number")
+    return number
+
+
+def _width_s(value: Any) -> float:
+    width_s = _finite(value)
+    if width_s <= 0:
+        raise ValueError(f"width_s is {value}, and an interval takes time")
+    return width_s
+
+
 def _stage(row: Mapping[str, Any]) -> PlannedStage:
-    span = StageSpan(str(row["name"]), float(row["start_s"]), float(row["end_s"]), bool(row["is_warmup"]))
+    span = StageSpan(str(row["name"]), _finite(row["start_s"]), _finite(row["end_s"]), bool(row["is_warmup"]))
     return PlannedStage(span, int(row.get("users") or 0))

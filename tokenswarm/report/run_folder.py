@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,25 +10,15 @@ from typing import Any, Final
 import orjson
 
 from tokenswarm.errors import RunFolderError
-from tokenswarm.metrics.gauge import Sample
 from tokenswarm.metrics.measurements import Measurements
-from tokenswarm.metrics.series import Delta
 from tokenswarm.metrics.source import StageSpan
 from tokenswarm.report.locust_count import aggregated_requests
 from tokenswarm.report.run_facts import RunFacts
+from tokenswarm.report.run_lines import RunEvent, delta_of, event_of, sample_of
 
 _FACTS: Final = "run.json"
 # Users are told to stop when the last stage ends; until all have heard it is no early end.
 _LATE_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class RunEvent:
-    """One line of events.jsonl."""
-
-    at_s: float
-    name: str
-    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +56,11 @@ def read_run(folder: Path) -> Run:
     facts = _facts(folder)
     log = _Log(folder)
     measurements = Measurements(facts.stage_spans, facts.width_s)
-    log.each("intervals.jsonl", lambda row: measurements.take(Delta.from_wire(row)))
+    log.each("intervals.jsonl", lambda row: measurements.take(delta_of(row)))
     measurements.settle()
-    log.each("samples.jsonl", lambda row: measurements.samples.append(_sample(row)))
+    log.each("samples.jsonl", lambda row: measurements.samples.append(sample_of(row, facts.width_s)))
     events: list[RunEvent] = []
-    log.each("events.jsonl", lambda row: events.append(_event(row)))
+    log.each("events.jsonl", lambda row: events.append(event_of(row, facts.width_s)))
     stopped = next((event for event in events if event.name == "stopped"), None)
     ended_s = stopped.at_s if stopped is not None else _last_known_s(measurements, events)
     measurements.set_stages(_really_ran(facts, ended_s))
@@ -144,15 +134,6 @@ class _Log:
             self.missing.append(f"{name} is missing")
         except OSError as error:
             raise RunFolderError(f"{self._folder / name}: can't be read: {error.strerror}") from None
-
-
-def _sample(row: Mapping[str, Any]) -> Sample:
-    return Sample(float(row["at_s"]), str(row["source"]), str(row["name"]), float(row["value"]))
-
-
-def _event(row: Mapping[str, Any]) -> RunEvent:
-    details = {name: value for name, value in row.items() if name not in ("at_s", "event")}
-    return RunEvent(float(row["at_s"]), str(row["event"]), details)
 
 
 def _last_known_s(measurements: Measurements, events: list[RunEvent]) -> float:

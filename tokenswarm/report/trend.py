@@ -172,8 +172,8 @@ def _line_histories(runs: Iterable[PastRun]) -> list[LineHistory]:
     for run in runs:
         for line in run.lines if run.is_trusted else ():
             if line.get("status") in ("pass", "warn", "fail"):
-                judged[str(line["line"])] += 1
-                held[str(line["line"])] += line["status"] == "pass"
+                judged[str(line.get("line"))] += 1
+                held[str(line.get("line"))] += line["status"] == "pass"
     return [LineHistory(line, count, held[line]) for line, count in judged.items()]
 
 
