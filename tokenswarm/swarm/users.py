@@ -36,6 +36,7 @@ class PromptUser(User):
         self._upcoming = load.upcoming(self.sizes)
         arms = (load.gateway, load.provider)
         self._connections = {arm.name: arm.speech.connect() for arm in arms if arm is not None}
+        self._think_time = load.plan.profile.think_time
         self._stop_asked = Event()
         self._is_only_task = len(set(self.tasks)) == 1
         self.method = "WS" if load.gateway.speech.is_socket else "POST"
@@ -49,7 +50,7 @@ class PromptUser(User):
         """Pauses itself, so that a stop can end the pause; what is left for Locust to sleep is nothing."""
         if self._load.arrivals is not None:
             return 0.0  # the next arrival is waited for as part of the task
-        pause_s = self._load.plan.profile.think_time.next(self._load.rng)
+        pause_s = self._think_time.next(self._load.rng)
         if pause_s > 0:
             self._stop_asked.wait(pause_s)
         return 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from tokenswarm.metrics.call import CallRecord
@@ -41,18 +42,13 @@ class Speech:
 
 
 class _HttpCaller:
-    __slots__ = ("_connection", "_dialect", "close")
+    __slots__ = ("ask", "call", "close")
 
     def __init__(self, endpoint: Endpoint, dialect: Dialect) -> None:
-        self._connection = HttpConnection(endpoint)
-        self._dialect = dialect
-        self.close = self._connection.close
-
-    def call(self, request: Request, record: CallRecord) -> CallRecord:
-        return call(self._connection, self._dialect, request, record)
-
-    def ask(self, request: Request, record: CallRecord) -> CallRecord:
-        return ask(self._connection, self._dialect, request, record)
+        connection = HttpConnection(endpoint)
+        self.call = partial(call, connection, dialect)
+        self.ask = partial(ask, connection, dialect)
+        self.close = connection.close
 
 
 class _SocketCaller:
