@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,11 +26,15 @@ ACTION = ROOT / "action.yml"
 SCHEMAS = Path(__file__).parent / "schemas"
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 FAKE_GH = """#!/usr/bin/env bash
-echo "$*" >> "$FAKE/calls"
+echo "${*//$'\\n'/ }" >> "$FAKE/calls"
 case "$*" in
-  *--paginate*) cat "$FAKE/comments" ;;
-  *artifacts*) cat "$FAKE/runs" ;;
+  *--paginate*) answer="$FAKE/comments" ;;
+  *artifacts*) answer="$FAKE/runs" ;;
+  *) exit 0 ;;
 esac
+if [ -z "${HAS_JQ:-}" ]; then cat "$answer"; exit 0; fi
+while [ "$1" != --jq ]; do shift; done
+jq --raw-output "$2" "$answer"
 """
 
 
@@ -134,6 +139,84 @@ def test_the_baseline_is_that_of_the_last_good_run_of_main(place: Path) -> None:
     assert run(name, place, **environ).returncode == 0
     last = (place / "calls").read_text(encoding="utf-8").splitlines()[-1]
     assert last == "run download 123 --repo o/r --name tokenswarm-baseline --dir baseline"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="gh has a jq of its own, and this machine has none")
+def test_a_forks_branch_called_main_gives_no_baseline(place: Path) -> None:
+    """Nor does an artifact that has expired, or one of another branch; the newest of the rest is taken."""
+
+    def artifact(
+        run_id: int, branch: str = "main", head: int = 1, *, expired: bool = False
+    ) -> dict[str, Any]:
+        made_by = {"id": run_id, "head_branch": branch, "head_repository_id": head, "repository_id": 1}
+        return {"name": "tokenswarm-baseline", "expired": expired, "workflow_run": made_by}
+
+    found = [artifact(9, head=2), artifact(8, "topic"), artifact(7, expired=True), artifact(6), artifact(5)]
+    name = "Fetch the baseline of the last good run of main"
+    environ = {"REPOSITORY": "o/r", "BASELINE": "tokenswarm-baseline", "HAS_JQ": "1"}
+    (place / "runs").write_text(json.dumps({"artifacts": found}), encoding="utf-8")
+    assert run(name, place, **environ).returncode == 0
+    assert "run download 6 " in (place / "calls").read_text(encoding="utf-8")
+    (place / "runs").write_text(json.dumps({"artifacts": found[:3]}), encoding="utf-8")
+    assert run(name, place, **environ).stdout == "main has left no baseline yet\n"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="gh has a jq of its own, and this machine has none")
+def test_a_persons_comment_is_never_replaced(place: Path) -> None:
+    """Whoever quotes ours has the marker, too."""
+
+    def comment(number: int, by: str, body: str) -> dict[str, Any]:
+        return {"id": number, "user": {"type": by}, "body": body}
+
+    ours = "<!-- tokenswarm -->\n# stress"
+    said = [
+        comment(1, "User", ours),
+        comment(2, "Bot", f"see {ours}"),
+        comment(3, "Bot", ours),
+        comment(4, "Bot", ours),
+    ]
+    (place / "report.md").write_text("# stress\n", encoding="utf-8")
+    environ = {"REPOSITORY": "o/r", "NUMBER": "7", "COMMENT": "report.md", "HAS_JQ": "1"}
+    for comments, end in (
+        (said, "PATCH repos/o/r/issues/comments/3 "),
+        (said[:2], "repos/o/r/issues/7/comments "),
+    ):
+        (place / "comments").write_text(json.dumps(comments), encoding="utf-8")
+        assert run("Comment on the pull request", place, **environ).returncode == 0
+        assert end in (place / "calls").read_text(encoding="utf-8").splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "regressed", "warns"),
+    [(0, "false", False), (99, "true", False), (111, "false", False), (104, None, True)],
+)
+def test_what_could_not_be_compared_is_said_and_is_no_regression(
+    place: Path, code: int, regressed: str | None, warns: bool
+) -> None:
+    """A limit that is none must not look like one that holds."""
+    (place / "tokenswarm").write_text(
+        f'#!/bin/sh\nprintf "<%s>" "$@" > calls\nexit {code}\n', encoding="utf-8"
+    )
+    (place / "base.json").touch()
+    limits = "p99=20%\n  p95=off"
+    done = run("action: Compare with the baseline", place, BASELINE="base.json", LIMITS=limits, FOLDER="f")
+    assert done.returncode == 0
+    assert outputs(place).get("regressed") == regressed
+    assert ("::warning title=tokenswarm::" in done.stdout) == warns
+    assert (place / "calls").read_text(encoding="utf-8").endswith("<--limit><p99=20%><--limit><p95=off>")
+
+
+def test_all_lines_of_arguments_are_options(place: Path) -> None:
+    """A workflow may give them one a line; and a folder is found only if the run made one."""
+    (place / "tokenswarm").write_text('#!/bin/sh\nprintf "<%s>" "$@" > calls\nexit 104\n', encoding="utf-8")
+    (place / "reports" / "before").mkdir(parents=True)
+    given = {"PROFILE": "$(touch x)", "ARGUMENTS": "--workers 2\n--seed 7\n", "REPORTS": "reports"}
+    done = run("action: Load", place, **given, TARGET="", MODEL="a b", SLO="", BASELINE="")
+    assert done.returncode == 0
+    assert outputs(place) == {"exit-code": "104", "folder": ""}
+    asked = (place / "calls").read_text(encoding="utf-8")
+    assert asked == "<run><$(touch x)><--reports><reports><--model><a b><--workers><2><--seed><7>"
+    assert not (place / "x").exists()
 
 
 @pytest.mark.parametrize("name", ["Verdict", "action: Verdict"])

@@ -50,7 +50,7 @@ def in_series(key: str, value: object) -> Change:
         ("samples.jsonl", "users", lambda row: row.update(value=float("nan"))),
         ("samples.jsonl", "users", lambda row: row.update(at_s=1e12)),
         ("events.jsonl", "drained", lambda row: row.update(strangers="x")),
-        ("events.jsonl", "drained", lambda row: row.update(notes=7)),
+        ("events.jsonl", "drained", lambda row: row.update(event="monitor_ended", notes=7)),
         ("events.jsonl", "drained", lambda row: row.update(at_s=float("inf"))),
         ("events.jsonl", "drained", lambda row: row.update(event="prompts")),
     ],
@@ -86,3 +86,22 @@ def test_facts_that_no_run_writes_are_refused(make_run: RunMaker, facts: dict[st
     """With the file's name and what is wrong in it."""
     with pytest.raises(RunFolderError, match=rf"run\.json: .*{said}"):
         read_run(make_run(stopped_s=2.0, facts=facts))
+
+
+def test_what_events_tell_beside_is_left_alone(make_run: RunMaker) -> None:
+    """Later versions may tell more, and `calls` is a number of one event and a mapping of another."""
+    folder = make_run(
+        drained={
+            "workers_lost": 0,
+            "undrained": 0,
+            "rejected_reports": 0,
+            "strangers": 0,
+            "calls": {"local": 9},
+        },
+        events=[
+            {"at_s": 1.0, "event": "worker_lost", "worker": "w", "calls": None, "reported_s": None},
+            {"at_s": 2.0, "event": "of the future", "calls": ["x"], "strangers": "many", "notes": 1},
+        ],
+    )
+    run = read_run(folder)
+    assert (run.damaged, run.missing) == ((), ())

@@ -15,12 +15,17 @@ from tokenswarm.metrics.series import Delta, Labels
 
 _LARGEST: Final = 1e15  # a petabyte in bytes, and more calls than any client makes
 _MOST_INTERVALS: Final = 1_000_000  # eleven days of seconds; longer runs have wider intervals
-# What events tell in numbers and in lists, whichever event it is; and what one can't do without.
-_NUMBERS: Final = (
-    *("calls", "distinct", "dropped", "failed", "made", "monotonic_s", "readings", "rejected_reports"),
-    *("reported_s", "sent", "strangers", "undrained", "users", "workers_lost"),
-)
-_LISTS: Final = ("notes", "unseen")
+# What events tell in numbers and in lists, by event; and what one can't do without. The rest may be anything.
+_NUMBERS: Final[Mapping[str, Sequence[str]]] = {
+    "calls_missing": ("calls", "made"),
+    "drained": ("rejected_reports", "strangers", "undrained", "workers_lost"),
+    "influx": ("dropped", "sent"),
+    "monitor_ended": ("failed", "readings"),
+    "prompts": ("distinct", "sent"),
+    "started": ("monotonic_s",),
+    "worker_lost": ("calls", "reported_s"),
+}
+_LISTS: Final[Mapping[str, Sequence[str]]] = {"monitor_ended": ("notes", "unseen")}
 _NEEDED: Final[Mapping[str, Sequence[str]]] = {"prompts": ("sent", "distinct", "is_estimate")}
 
 
@@ -62,8 +67,9 @@ def event_of(row: Mapping[str, Any], width_s: float) -> RunEvent:
     details = {name: value for name, value in row.items() if name not in ("at_s", "event")}
     event = RunEvent(float(row["at_s"]), str(row["event"]), details)
     _check_time(event.at_s, width_s)
-    _check(details[name] for name in _NUMBERS if details.get(name) is not None)
-    for name in _LISTS:
+    told = (details.get(name) for name in _NUMBERS.get(event.name, ()))
+    _check(number for number in told if number is not None)
+    for name in _LISTS.get(event.name, ()):
         if not isinstance(details.get(name, []), list):
             raise TypeError(f"{name} is no list")
     lacking = [name for name in _NEEDED.get(event.name, ()) if details.get(name) is None]
