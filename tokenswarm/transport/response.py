@@ -87,8 +87,8 @@ class Response:
         # Not `in`, which first tries to take what it looks for as a number, and takes twice as long.
         if head.find(_CONTENT_ENCODING) >= 0:
             self._start_encoded(_value_in(head, _CONTENT_ENCODING))
-        # As a rule the line is the one of the answer before, and to find it again is quicker than to read it.
-        if not self._type_line or head.find(self._type_line) < 0:
+        # As a rule the line is the one of the answer before, and to know it again is quicker than to read it.
+        if not self._type_line or not head.startswith(self._type_line, head.rfind(_CONTENT_TYPE)):
             value = _value_in(head, _CONTENT_TYPE)
             line = b"%b %b\r\n" % (_CONTENT_TYPE, value)
             self._type_line = line if line in head else b""
