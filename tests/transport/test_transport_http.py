@@ -143,6 +143,29 @@ def test_first_byte_is_that_of_the_answer_not_of_an_early_hint(serve, connect):
     assert record.headers_at_s > read_at_s
 
 
+def test_being_woken_for_nothing_ends_no_wait(serve, connect):
+    """Whoever else switches to a user that waits for bytes gets it back: there are none, so it waits on."""
+    may_answer = Event()
+
+    def script(peer):
+        peer.request()
+        assert may_answer.wait(20)
+        peer.send(whole())
+
+    connection = connect(serve(script).url)
+    record = CallRecord(0.0)
+    user = gevent.spawn(connection.request, REQUEST, record)
+    while record.sent_at_s is None:
+        gevent.sleep(0.001)
+    for _ in range(3):
+        gevent.get_hub().loop.run_callback(user.switch)
+        gevent.sleep(0.001)
+    assert not user.ready()
+    may_answer.set()
+    assert user.get(timeout=20) == record.headers_at_s
+    assert connection.response.has_head
+
+
 def test_switching_protocols_is_malformed(serve, connect, ask):
     """Nobody asked for another protocol."""
     switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
