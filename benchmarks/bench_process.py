@@ -109,7 +109,10 @@ class Process:
         time.sleep(settle_s)
         from_s, from_count, from_cpu_s = time.monotonic(), count(), self.cpu_s()
         time.sleep(seconds)
-        return Used(count() - from_count, self.cpu_s() - from_cpu_s, time.monotonic() - from_s)
+        used = Used(count() - from_count, self.cpu_s() - from_cpu_s, time.monotonic() - from_s)
+        if used.count <= 0 or used.cpu_s <= 0:  # a child that ended takes its time with it
+            raise RuntimeError(f"it ended, or stopped calling, while it was measured: {self.output[-2000:]}")
+        return used
 
 
 @dataclass(frozen=True, slots=True)
