@@ -21,7 +21,7 @@ PAGES: Final = [page for page in pages() if page.name != "CHANGELOG.md"]
 # There `make` means the Makefile that `tokenswarm init` writes.
 OF_A_SUITE: Final = ("docs/your-own-suite.md", "tokenswarm/starter/own/README.md")
 OF_OTHERS: Final = {
-    "docker": "--build --detach --profile --ulimit",
+    "docker": "--build --detach --force-recreate --profile --scale --ulimit",
     "litellm": "--num_workers",
     "locust": "--csv --csv-full-history --headless --master-bind-host",
     "pytest": "--refresh-golden",
