@@ -132,10 +132,13 @@ def test_reporting_on_nothing_is_bad_configuration(tokenswarm: Callable, tmp_pat
         assert str(source) in done.err
 
 
-def test_locust_alone_without_a_target_says_so() -> None:
-    """The mend is in the message, and no stack trace hides it."""
+@pytest.mark.parametrize(
+    ("options", "word"), [((), "--host"), (("--host", "http://127.0.0.1:9", "--run-folder", "gone"), "gone")]
+)
+def test_locust_alone_says_what_is_wrong(options: tuple[str, ...], word: str) -> None:
+    """No target, or no folder: the mend is in the message, and no stack trace hides it."""
     done = subprocess.run(
-        [sys.executable, "-m", "locust", "-f", "locustfiles/chat.py", "--headless", "-t", "1s"],
+        [sys.executable, "-m", "locust", "-f", "locustfiles/chat.py", "--headless", "-t", "1s", *options],
         cwd=Path(__file__).parents[2],
         env={name: value for name, value in os.environ.items() if not name.startswith("TOKENSWARM")},
         capture_output=True,
@@ -144,5 +147,5 @@ def test_locust_alone_without_a_target_says_so() -> None:
         check=False,
     )
     assert done.returncode == 104, done.stderr
-    assert "--host" in done.stderr
+    assert word in done.stderr
     assert "Traceback" not in done.stderr

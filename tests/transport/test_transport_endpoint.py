@@ -157,6 +157,14 @@ def test_redaction_spares_short_harmless_headers():
     assert endpoint.redact("k1 said 5 to a=bcdefg; h=i") == "[redacted] said 5 to [redacted]; h=i"
 
 
+def test_redaction_finds_a_secret_that_was_cut():
+    """An error body may end in the middle of the key that it repeats."""
+    endpoint = Endpoint.build("http://x", key="sk-live-0123456789abcdef")
+    assert endpoint.redact("bad key sk-live-0123456789ab") == "bad key [redacted]"
+    assert endpoint.redact("sk-live-0123, or sk-live-0123456, no") == "[redacted], or [redacted], no"
+    assert endpoint.redact("keys begin with sk-live-") == "keys begin with sk-live-"
+
+
 @pytest.mark.parametrize("name", ["connect_s", "first_token_s", "idle_s", "total_s"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_timeouts_are_positive(name, value):

@@ -152,6 +152,10 @@ def plan_of(environment: Environment, scenario: str) -> RunPlan:
 
 def plan_by(options: argparse.Namespace, host: str | None, scenario: str) -> RunPlan:
     """The plan of options that may not be the environment's; ConfigurationError with all that is wrong."""
+    if options.run_folder and not Path(options.run_folder).is_dir():
+        raise ConfigurationError(
+            f"--run-folder {options.run_folder}: no such folder; make it, or use `tokenswarm run`, which does"
+        )
     names = Names(
         profile="" if options.load_profile == NO_PROFILE else options.load_profile,
         target=options.target or host or None,

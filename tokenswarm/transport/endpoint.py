@@ -21,6 +21,8 @@ _KEY: Final = "{key}"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, 5.6.2: what a header name may be
 _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
 _SECRET_NAME: Final = re.compile(r"auth|(?<!port)key|token|secret|cookie", re.IGNORECASE)
+_REDACTED: Final = "[redacted]"
+_SHORTEST_HALF: Final = 8  # characters: less of a secret could stand anywhere
 _SHORTEST_SECRET: Final = (
     6  # a shorter header value would blot out half of a message; keys have no such limit
 )
@@ -165,7 +167,7 @@ class Endpoint:
                 secrets.update(word for word in words if len(word) >= _SHORTEST_SECRET)
         secrets -= _HARMLESS
         for secret in sorted(secrets, key=len, reverse=True):
-            text = text.replace(secret, "[redacted]")
+            text = _without_its_half(text.replace(secret, _REDACTED), secret)
         return text
 
     def _head(self, request: Request) -> bytes:
@@ -188,6 +190,21 @@ class Endpoint:
         merged.update((name.lower(), value) for name, value in self.headers)
         lines = [f"{method} {self.target(request.path)} HTTP/1.1"]
         return lines + [f"{name}: {value}" for name, value in merged.items()]
+
+
+def _without_its_half(text: str, secret: str) -> str:
+    """`text` without a first half of the secret: what a body that was cut may have left of it."""
+    half = secret[: len(secret) // 2]
+    if len(half) < _SHORTEST_HALF:
+        return text
+    first, *others = text.split(half)
+    return first + "".join(_REDACTED + other[_alike(other, secret[len(half) :]) :] for other in others)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 @dataclass(frozen=True, slots=True)
