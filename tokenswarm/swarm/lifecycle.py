@@ -30,6 +30,7 @@ from tokenswarm.swarm import locust_log
 from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
+from tokenswarm.swarm.garbage import spare_what_is_loaded
 from tokenswarm.swarm.load import Load
 from tokenswarm.swarm.locust_bounds import BoundedCsv
 from tokenswarm.swarm.master_runner import FleetMaster
@@ -98,6 +99,7 @@ class Lifecycle:
         inspect.stack()
         own = environment.events
         own.test_start.add_listener(self._on_test_start)
+        spare_what_is_loaded()
         if isinstance(runner, WorkerRunner):
             # Locust builds its whole argument parser for each option of each spawn message: at every step
             # of a ramp that held the worker's hub for 0.1 s, and all its calls seemed that much slower.
