@@ -24,14 +24,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket at an address or name of this machine, any if it is empty, that doesn't listen yet.
+
+    Raises OSError, or UnicodeError for a name that no resolver may be asked for.
+    """
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
 def why_not_listen(host: str, port: int) -> str:
     """The system's reason why nobody could listen at an address or name of this machine now, or ""."""
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        bound_socket(host, port).close()
     except OSError as error:
         return error.strerror or str(error)
     return ""

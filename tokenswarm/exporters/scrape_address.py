@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.loopback import LOOPBACK, bound_socket
 
-LOOPBACK: Final = "127.0.0.1"
 _HIGHEST_PORT: Final = 65_535
 
 
@@ -36,20 +36,14 @@ class ScrapeAddress:
 
         ConfigurationError if this machine can't.
         """
+        listener: socket.socket | None = None
         try:
-            family, kind, protocol, _, place = socket.getaddrinfo(
-                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listener = socket.socket(family, kind, protocol)
-        except (OSError, UnicodeError) as error:  # a name can be one that no resolver may be asked for
-            raise self._refusal(error) from None
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place)
+            listener = bound_socket(self.host, self.port)
             listener.listen()
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE:
+        except (OSError, UnicodeError) as error:
+            if listener is not None:
+                listener.close()
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 return None
             raise self._refusal(error) from None
         return listener

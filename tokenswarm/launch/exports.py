@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokenswarm.exporters.influx_target import InfluxTarget
-from tokenswarm.exporters.scrape_address import LOOPBACK, ScrapeAddress
+from tokenswarm.exporters.scrape_address import ScrapeAddress
+from tokenswarm.loopback import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
