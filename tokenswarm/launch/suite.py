@@ -25,6 +25,7 @@ from tokenswarm.report.suite import NOT_RUN, Leg, SuiteResult
 from tokenswarm.report.suite_formats import FORMATS, joined_junit, to_markdown, to_text
 from tokenswarm.report.write import write_text
 from tokenswarm.runs.folder import new_folder
+from tokenswarm.voice import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def run_suite(request: SuiteRequest) -> ExitCode:
         if legs and legs[-1].exit_code == ExitCode.INTERRUPTED:
             legs.append(_not_run(run, ExitCode.INTERRUPTED, "the suite was interrupted before it"))
             continue
-        click.echo(f"\n── {i} of {len(names)}: {run.profile} {'─' * 40}", err=True)
+        say(f"\n── {i} of {len(names)}: {run.profile} {'─' * 40}")
         own = folder / f"{i:02}-{Path(run.profile).stem}"
         legs.append(_leg(run, RunRequest(named, request.fleet, request.seed, request.reports, folder=own)))
     result = SuiteResult(suite.name, suite.description, started_at, folder.name, tuple(legs))
@@ -58,8 +59,7 @@ def run_suite(request: SuiteRequest) -> ExitCode:
     for name, render in FORMATS.items():
         write_text(folder / name, render(result))
     write_text(folder / "junit.xml", joined_junit(_junits(folder, result)))
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        show_on_page(to_markdown(result), os.environ)
+    show_on_page(to_markdown(result), os.environ)
     click.echo(f"summary: {folder / 'suite.md'}")
     return result.exit_code
 
@@ -99,7 +99,7 @@ def _leg(run: SuiteRun, request: RunRequest) -> Leg:
     except KeyboardInterrupt:
         return _not_run(run, ExitCode.INTERRUPTED, "interrupted")
     except (ConfigurationError, RunFolderError) as error:
-        click.echo(f"tokenswarm: {error}", err=True)
+        say(f"tokenswarm: {error}")
         return _not_run(run, ExitCode.BAD_CONFIGURATION, str(error))
     return Leg.of(run.profile, run.why, code, ended.folder.name, recorded)
 

@@ -10,6 +10,7 @@ from tokenswarm.metrics.call import EXPECTED, SUCCESS, CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.measurements import CHECK_ASKED, CHECK_MET
 from tokenswarm.profile.expectations import Expectations
+from tokenswarm.transport.said import keep_body
 
 _REFUSALS: Final = frozenset({"http_4xx", "rate_limited", "http_5xx"})
 
@@ -25,7 +26,7 @@ class Expectation:
     def prepare(self, record: CallRecord) -> None:
         """Have the answer kept, if a check will look into it."""
         if self._keeps_bodies and not record.stream:
-            record.body = bytearray()
+            keep_body(record)
 
     def judge(self, record: CallRecord, elapsed_s: float) -> None:
         """Decide whether a refusal was expected, and count the checks."""
