@@ -54,6 +54,24 @@ environment.stats.log_request("POST", "chat", 100, 1)
 csv.close_files()
 """
 
+# Locust's writer sleeps for a second between two rounds; a process that takes longer to end wakes it up.
+CLOSED = """
+import gevent
+import sys
+from locust.env import Environment
+from tokenswarm.swarm.locust_bounds import BoundedCsv
+from tokenswarm.swarm.sessions import open_session
+environment = Environment()
+open_session(environment, lambda: sys.exit("a writer needs no plan"))
+csv = BoundedCsv(environment, [0.5, 0.95], sys.argv[1])
+writer = gevent.spawn(csv.stats_writer)
+gevent.idle()
+assert csv.requests_csv_filehandle.tell() > 0
+csv.close_files()
+writer.join(timeout=20)
+assert writer.successful(), writer.exception
+"""
+
 
 def run(script: str, *arguments: str) -> None:
     done = subprocess.run(
@@ -80,3 +98,8 @@ def test_locusts_csv_has_a_row_an_interval_and_all_calls(tmp_path: Path) -> None
         row for row in (tmp_path / "locust_stats.csv").read_text().splitlines() if ",Aggregated," in row
     ]
     assert aggregated.split(",")[2] == "2"
+
+
+def test_the_writer_ends_quietly_when_its_files_are_closed(tmp_path: Path) -> None:
+    """The files close while it sleeps; a run that ended well must not end with a traceback."""
+    run(CLOSED, str(tmp_path / "locust"))

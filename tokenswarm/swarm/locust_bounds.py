@@ -41,6 +41,14 @@ class BoundedCsv(StatsCSVFileWriter):
 
     _history_at_s = 0.0
 
+    def stats_writer(self) -> None:
+        """Write until the files are closed, which Locust does under a writer that is only asleep."""
+        try:
+            super().stats_writer()
+        except ValueError:
+            if not self.requests_csv_filehandle.closed:
+                raise
+
     def _stats_history_data_rows(self, csv_writer: object, now: float) -> None:
         plan = session_of(self.environment).current_plan
         every_s = plan.width_s if plan is not None else 1.0
