@@ -10,7 +10,7 @@ import pytest
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.metrics.collector import Collector
 from tokenswarm.metrics.drift import MOST_BATCHES, Point, points_of_samples, read_slope, trend_of
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.source import Aggregation, Selector, StageSpan
@@ -150,10 +150,10 @@ def test_a_short_run_has_no_drift() -> None:
 def test_a_slope_of_memory_is_judged_by_its_interval() -> None:
     """10 MB an hour within noise of 1 MB: less than 20 surely, more than 5 surely."""
     source, rng = Measurements(STAGES, 8.0), Random(2)
-    source.samples = [
+    source.samples = Samples(
         Sample(float(at_s), "target", "target_memory", 50e6 + 10e6 * at_s / HOUR_S + rng.gauss(0, 1e6))
         for at_s in range(0, 3660, 6)
-    ]
+    )
     assert judged("target_memory: slope < 20MB/h", source).status is Status.PASS
     assert judged("target_memory: slope < 5MB/h", source).status is Status.FAIL
     assert judged("target_memory: slope < 10MB/h", source).status is Status.INCONCLUSIVE

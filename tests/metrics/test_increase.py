@@ -6,7 +6,7 @@ import pytest
 
 from tokenswarm.errors import ThresholdSyntaxError
 from tokenswarm.metrics.catalogue import METRICS, Kind
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.judge import judge
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.source import Aggregation, Selector, StageSpan
@@ -20,7 +20,7 @@ COUNT, RATE = Aggregation("count"), Aggregation("rate")
 
 def measured(*samples: tuple[float, str, float]) -> Measurements:
     measurements = Measurements(STAGES, 1.0)
-    measurements.samples = [Sample(at_s, "prometheus x", name, value) for at_s, name, value in samples]
+    measurements.samples = Samples(Sample(at_s, "prometheus x", name, value) for at_s, name, value in samples)
     return measurements
 
 

@@ -54,4 +54,5 @@ def test_only_samples_that_are_asked_for_are_kept_and_not_for_ever() -> None:
     for number in range(50_000):
         kept.take(Sample(float(number), "source", "target_memory", 1.0))
     assert len(one.samples) == len(two.samples) <= 20_000
-    assert one.samples[-1].at_s == 49_999.0
+    assert one.samples.of("target_memory")[-1].at_s == 49_999.0
+    assert one.samples.of("redis_hits"), "a gauge that is read often pushed another out"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.judge import broken_abort_line, judge
 from tokenswarm.metrics.source import Reading, StageSpan
 from tokenswarm.metrics.thresholds import Status
@@ -176,7 +176,7 @@ def test_unknown_sla_is_not_hidden_by_a_broken_slo() -> None:
 def test_gauge_is_judged_by_its_samples() -> None:
     """Users sampled once a second."""
     source = measured()
-    source.samples = [Sample(float(at_s), "master", "users", 10.0 * at_s) for at_s in range(10)]
+    source.samples = Samples(Sample(float(at_s), "master", "users", 10.0 * at_s) for at_s in range(10))
     assert judged(line("users", "max <= 90"), source).status is Status.PASS
     assert judged(line("users", "slope < 5/s"), source).status is Status.FAIL
     assert judged(line("users", "max < 50 over 3s"), source).first_breach_s == 6.0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.report.monitored import monitor_checks, monitored_tracks
 from tokenswarm.report.run_folder import read_run
@@ -43,7 +43,7 @@ def test_every_monitor_has_its_say(make_run: Callable[..., Path]) -> None:
 def test_series_are_drawn_as_they_are() -> None:
     """A gauge in its unit, a counter by the second; neither what never grew nor what we don't know."""
     measurements = Measurements((), 1.0)
-    measurements.samples = [
+    measurements.samples = Samples(
         Sample(i + 0.5, "s", name, value)
         for i in range(3)
         for name, value in (
@@ -52,6 +52,6 @@ def test_series_are_drawn_as_they_are() -> None:
             ("target_cache_hits", 0.0),
             ("from_a_newer_version", 1.0),
         )
-    ]
+    )
     tracks = {track.name: track.values for track in monitored_tracks(measurements, range(3))}
     assert tracks == {"redis_memory": (2.0, 2.0, 2.0), "target_requests": (None, 40.0, 40.0)}

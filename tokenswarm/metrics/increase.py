@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenswarm.metrics.catalogue import MONITORED_SHARES, Kind, Metric
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.source import Aggregation, Reading, Span
 
 # A count of less than this share of the time is none: what is missing may be anything.
@@ -28,14 +28,12 @@ class Grown:
     samples: int
 
 
-def grown(name: str, samples: Iterable[Sample], spans: Sequence[Span]) -> Grown:
-    """How much of a counter's growth lies in these spans; samples of one source are in order."""
+def grown(samples: Iterable[Sample], spans: Sequence[Span]) -> Grown:
+    """How much of one counter's growth lies in these spans; samples of one source are in order."""
     before_s: dict[str, float] = {}
     by = covered_s = 0.0
     count = 0
     for sample in samples:
-        if sample.name != name:
-            continue
         start_s = before_s.get(sample.source)
         before_s[sample.source] = sample.at_s
         if start_s is None or sample.at_s <= start_s:
@@ -49,11 +47,11 @@ def grown(name: str, samples: Iterable[Sample], spans: Sequence[Span]) -> Grown:
 
 
 def read_monitored(
-    metric: Metric, aggregation: Aggregation, samples: Sequence[Sample], spans: Sequence[Span]
+    metric: Metric, aggregation: Aggregation, samples: Samples, spans: Sequence[Span]
 ) -> Reading:
     """A counter's growth or rate, or a share of two; absent where no monitor read it twice."""
     if metric.kind is Kind.SHARE:
-        part, rest = (grown(name, samples, spans) for name in MONITORED_SHARES[metric.name])
+        part, rest = (grown(samples.of(name), spans) for name in MONITORED_SHARES[metric.name])
         if not part.samples or not rest.samples:
             missing = MONITORED_SHARES[metric.name][1 if part.samples else 0]
             return Reading.absent(f"no monitor read {missing}")
@@ -61,7 +59,7 @@ def read_monitored(
         if not whole:
             return Reading.absent(f"neither {' nor '.join(MONITORED_SHARES[metric.name])} grew")
         return Reading.exact(part.by / whole, round(whole))
-    found = grown(metric.name, samples, spans)
+    found = grown(samples.of(metric.name), spans)
     if not found.samples:
         return Reading.absent(f"no monitor read {metric.name} twice in this time")
     lasted_s = sum(span.end_s - span.start_s for span in spans)

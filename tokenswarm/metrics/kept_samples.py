@@ -28,4 +28,4 @@ class KeptSamples:
         for kept in self._kept:
             kept.samples.append(sample)
             if len(kept.samples) > _MOST:
-                del kept.samples[: _MOST // 2]
+                kept.samples.drop_older_half()

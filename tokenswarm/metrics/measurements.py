@@ -10,7 +10,7 @@ from typing import Final
 from tokenswarm.metrics.call import FAILURES, GATEWAY, INTERRUPTED, PROVIDER, SUCCESS
 from tokenswarm.metrics.catalogue import METRICS, OF_STARTS, Kind
 from tokenswarm.metrics.drift import DRIFTS, points_of_times, read_drift
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.increase import read_monitored
 from tokenswarm.metrics.injection import INJECTION_TIMES, Injection, injection_reading
@@ -65,7 +65,7 @@ class Measurements:
     def __init__(self, stages: Sequence[StageSpan] = (), width_s: float = 1.0) -> None:
         self.width_s = width_s
         self.faults: dict[FaultKey, Fault] = {}
-        self.samples: list[Sample] = []
+        self.samples = Samples()
         self.injections: Sequence[Injection] = ()  # known once the run is over
         self._stages = tuple(stages)
         self._rows: dict[tuple[str, Labels], Row] = {}
@@ -269,8 +269,7 @@ class Measurements:
         if kind is Kind.SHARE:
             return read_share(self, metric, selector, span)
         if kind is Kind.GAUGE:
-            sampled = (sample for sample in self.samples if sample.name == metric)
-            return of_samples(self._judged(sampled, selector, span), aggregation, METRICS[metric])
+            return of_samples(self._judged(metric, selector, span), aggregation, METRICS[metric])
         name = _RATES.get(metric, metric)
         count = self.count(name, selector, span)
         samples = int(self.count(PLANNED_STARTS if metric in OF_STARTS else "requests", selector, span))
@@ -299,14 +298,13 @@ class Measurements:
         points, calls = points_of_times(self.select(selector, span), time, spans, self.width_s)
         return read_drift(points, calls, sum(one.end_s - one.start_s for one in spans))
 
-    def _judged(self, samples: Iterable[Sample], selector: Selector, span: Span | None) -> list[Sample]:
-        stage = selector.labels.get("stage")
-        spans = [s for s in self._stages if (s.name == stage if stage is not None else not s.is_warmup)]
+    def _judged(self, gauge: str, selector: Selector, span: Span | None) -> list[Sample]:
+        samples = self.samples.of(gauge)
         return [
             sample
+            for part in self._judged_parts(selector, span)
             for sample in samples
-            if (not self._stages or any(s.start_s <= sample.at_s < s.end_s for s in spans))
-            and (span is None or span.start_s <= sample.at_s < span.end_s)
+            if part.start_s <= sample.at_s < part.end_s
         ]
 
     def _injections(self, selector: Selector, span: Span | None) -> list[Injection]:

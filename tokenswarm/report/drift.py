@@ -105,8 +105,8 @@ def _times(metric: str) -> Callable[[Run, StageSpan], list[Point]]:
 
 
 def _memory(run: Run, stage: StageSpan) -> list[Point]:
-    samples = [s for s in run.measurements.samples if s.name == "target_memory"]
-    samples = [s for s in samples if stage.start_s <= s.at_s < stage.end_s]
+    sampled = run.measurements.samples.of("target_memory")
+    samples = [s for s in sampled if stage.start_s <= s.at_s < stage.end_s]
     return points_of_samples(samples) if len(samples) > 1 else []
 
 

@@ -85,9 +85,7 @@ def _judged_samples(measurements: Measurements, name: str) -> Iterator[tuple[Sam
     """Samples of judged stages, each with the seconds since its source's one before."""
     before_s: dict[str, float] = {}
     judged = [stage for stage in measurements.stages if not stage.is_warmup]
-    for sample in sorted(measurements.samples, key=lambda sample: sample.at_s):
-        if sample.name != name:
-            continue
+    for sample in sorted(measurements.samples.of(name), key=lambda sample: sample.at_s):
         seconds = sample.at_s - before_s.get(sample.source, sample.at_s - measurements.width_s)
         before_s[sample.source] = sample.at_s
         if any(stage.start_s <= sample.at_s < stage.end_s for stage in judged):
@@ -196,7 +194,7 @@ def _users(run: Run, plan: StagePlan) -> Iterator[Check]:
     limit = LIMITS["users"]
     reached = [stage.name for stage in run.measurements.stages]
     planned = max((s.users for s in run.facts.stages if s.span.name in reached), default=0)
-    samples = [sample for sample in run.measurements.samples if sample.name == "users"]
+    samples = run.measurements.samples.of("users")
     if not samples or not planned:
         return
     peak = max(sample.value for sample in samples)

@@ -110,7 +110,7 @@ def _planned(plan: StagePlan, intervals: Iterable[int], width_s: float) -> dict[
 
 
 def _users(measurements: Measurements) -> dict[int, float]:
-    samples = (sample for sample in measurements.samples if sample.name == "users")
+    samples = measurements.samples.of("users")
     return {int(sample.at_s / measurements.width_s): sample.value for sample in samples}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from tokenswarm.errors import RunFolderError
 from tokenswarm.metrics.call import SUCCESS
 from tokenswarm.metrics.catalogue import METRICS
-from tokenswarm.metrics.gauge import Sample
+from tokenswarm.metrics.gauge import Sample, Samples
 from tokenswarm.metrics.measurements import ANY_OUTCOME, Measurements
 from tokenswarm.metrics.source import Aggregation, Reading, Selector, Span, StageSpan
 from tokenswarm.report.locust_count import AGGREGATED
@@ -117,14 +117,14 @@ class LocustCsv:
             return [self.whole]
         return [row for row in self.rows if labels.items() <= labels_of(row.name).items()]
 
-    def _user_samples(self) -> list[Sample]:
+    def _user_samples(self) -> Samples:
         if self.history is None or not len(self.history):
-            return []
+            return Samples()
         start = float(self.history["Timestamp"].iloc[0])
-        return [
+        return Samples(
             Sample(float(at) - start, "locust", "users", float(users))
             for at, users in zip(self.history["Timestamp"], self.history["User Count"], strict=True)
-        ]
+        )
 
 
 def labels_of(name: str) -> dict[str, str]:

@@ -54,8 +54,9 @@ def is_on_chart(threshold: Threshold) -> bool:
 
 def monitored_tracks(measurements: Measurements, indices: range) -> Iterator[Track]:
     """Every monitored series: gauges as they were, counters by the second, times by their percentiles."""
-    sampled = dict.fromkeys(sample.name for sample in measurements.samples)
-    names = [name for name in sampled if is_monitored(name) and name not in _DRAWN_ELSEWHERE]
+    names = [
+        name for name in measurements.samples.names if is_monitored(name) and name not in _DRAWN_ELSEWHERE
+    ]
     for name in names[:_MOST_CHARTS]:
         metric = METRICS[name]
         found = (_growth if metric.kind is Kind.COUNTER else _last)(measurements, name)
@@ -70,16 +71,14 @@ def monitored_tracks(measurements: Measurements, indices: range) -> Iterator[Tra
 
 def _last(measurements: Measurements, name: str) -> dict[int, float]:
     width_s = measurements.width_s
-    return {int(s.at_s / width_s): s.value for s in measurements.samples if s.name == name}
+    return {int(s.at_s / width_s): s.value for s in measurements.samples.of(name)}
 
 
 def _growth(measurements: Measurements, name: str) -> dict[int, float]:
     """By the second, over the time since the sample before."""
     found: dict[int, float] = {}
     before_s: dict[str, float] = {}
-    for sample in measurements.samples:
-        if sample.name != name:
-            continue
+    for sample in measurements.samples.of(name):
         seconds = sample.at_s - before_s.get(sample.source, sample.at_s)
         before_s[sample.source] = sample.at_s
         if seconds > 0:

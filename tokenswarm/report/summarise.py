@@ -41,7 +41,7 @@ def summarise_run(run: Run) -> Summary:
     find_injections(run, profile, slo)
     results = judge(thresholds_of(profile, slo), run.measurements)
     checks = checks_of(run, profile, {result.threshold.subject.metric for result in results})
-    peak = max((s.value for s in run.measurements.samples if s.name == "users"), default=None)
+    peak = max((sample.value for sample in run.measurements.samples.of("users")), default=None)
     configuration = {"profile": facts.profile.get("resolved", {}), "target": facts.target}
     if facts.slo is not None:
         configuration["slo"] = facts.slo.get("resolved", {})

@@ -183,10 +183,9 @@ def _generator(measurements: Measurements, indices: range) -> Iterator[Track]:
         return
     yield Track("generator", "lag p99", tuple(_quantile_ms(lags.get(i), 0.99) for i in indices))
     cpu: dict[int, float] = {}
-    for sample in measurements.samples:
-        if sample.name == "generator_cpu":
-            i = int(sample.at_s / measurements.width_s)
-            cpu[i] = max(cpu.get(i, 0.0), round(sample.value * 100, 1))
+    for sample in measurements.samples.of("generator_cpu"):
+        i = int(sample.at_s / measurements.width_s)
+        cpu[i] = max(cpu.get(i, 0.0), round(sample.value * 100, 1))
     if cpu:
         yield Track("generator_cpu", "generator CPU", _filled([cpu.get(i) for i in indices]))
 
@@ -273,7 +272,7 @@ def _quantile_ms(histogram: Histogram | None, quantile: float) -> float | None:
 
 def _samples(measurements: Measurements, name: str) -> dict[int, float]:
     """The last sample of each interval."""
-    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples if s.name == name}
+    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples.of(name)}
 
 
 def _filled(values: list[float | None]) -> tuple[float | None, ...]:
