@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tokenswarm.exporters.prometheus import PREFIX, TIME_BOUNDS_S, exposition
+from tokenswarm.exporters.prometheus import TIME_BOUNDS_S, exposition
+from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
 from tokenswarm.metrics.health_limits import LIMITS
-from tokenswarm.metrics.standing import Standing
+from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.measurements import Measurements
+from tokenswarm.metrics.prometheus_names import PREFIX, series_of
+from tokenswarm.metrics.series import NO_LABELS, Delta, Series, SeriesKey
+from tokenswarm.metrics.standing import MonitorStanding, Standing
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 
@@ -108,6 +113,26 @@ def test_limits_of_load_generators_are_those_of_the_report(page: Samples) -> Non
     dashboard = (Path(__file__).parents[2] / "deploy/grafana/dashboards/tokenswarm.json").read_text()
     for panel in json.loads(dashboard)["panels"]:
         assert not re.search(r"[0-9]\.[0-9]", panel.get("description", "")), panel["title"]
+
+
+def test_figures_of_a_target_are_called_as_foretold(standing: Callable[..., Standing]) -> None:
+    """By this a target's file is refused if two of them would have one name; no two that are known have."""
+    known = [name for name in METRICS if METRICS[name].is_monitored and name not in MONITORED_SHARES]
+    own = ["target_requests_total", "target_memory_bytes", "target_latency_seconds", "target_x_bytes_total"]
+    for name in (*known, *own, "target_x_ms", "target_x_ms_seconds", "target_x_seconds_count", "target_x"):
+        kind = METRICS[name].kind
+        totals = Measurements((), 1e9)
+        time = Histogram()
+        time.fold([0.1])
+        times = {name: time} if kind is Kind.TIME else {}
+        totals.absorb(Delta(1.0, {SeriesKey(6, "", NO_LABELS): Series({}, times)}))
+        gauges, grown = ({name: 1.0} if kind is one else {} for one in (Kind.GAUGE, Kind.COUNTER))
+        read = MonitorStanding("m", "", gauges, grown, {})
+        page = samples_of(standing(totals=totals, thresholds=(), monitors=(read,)))
+        found = {PREFIX + one for one in page if one.startswith(("target_", "redis_"))}
+        assert found == set(series_of(name))
+    everything = [series for name in known for series in series_of(name)]
+    assert len(everything) == len(set(everything)) > 20
 
 
 def test_what_monitors_read_is_there_with_its_unit(monitored: Standing) -> None:

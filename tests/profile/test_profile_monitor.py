@@ -89,6 +89,23 @@ def test_a_whole_section_becomes_what_is_read(tmp_path: Path) -> None:
             "{process: 5, prometheus: {url: /m, values: {target_cpu: x}}}",
             "target_cpu is given by two monitors",
         ),
+        (
+            "prometheus: {url: /m, values: {target_requests_total: x}}",
+            "mine.yaml:3 monitor: target_requests_total and target_requests would both be tokenswarm_",
+        ),
+        (
+            "prometheus: {url: /m, values: {target_requests_total: x}}",
+            "for Prometheus; name one of them otherwise, such as target_own_requests_total",
+        ),
+        (
+            "log: {file: f, values: {target_memory_bytes: '(1)'}}",
+            "target_memory_bytes and target_memory would",
+        ),
+        (
+            "log: {file: f, values: {target_x_ms: '(1)', target_x_ms_seconds: '(1)'}}",
+            "target_x_ms_seconds and target_x_ms would both be tokenswarm_target_x_ms_seconds_bucket",
+        ),
+        ("redis: {url: 'redis://h', values: {target_latency_seconds_count: y}}", "and target_latency would"),
     ],
 )
 def test_what_can_not_work_is_refused(tmp_path: Path, text: str, problem: str) -> None:

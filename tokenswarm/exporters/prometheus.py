@@ -28,12 +28,12 @@ from prometheus_client.registry import Collector
 from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
 from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.metrics.histogram import Histogram
+from tokenswarm.metrics.prometheus_names import PREFIX, UNITS, family_of
 from tokenswarm.metrics.series import Labels
 from tokenswarm.metrics.source import Aggregation, Selector
 from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-PREFIX: Final = "tokenswarm_"
 QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
 # Eight to a decade, from 0.1 ms to 100 s: what lies between two is within 15 % of their middle.
 TIME_BOUNDS_S: Final = tuple(round(1e-4 * 10 ** (i / 8), 8) for i in range(49))
@@ -41,7 +41,6 @@ AMOUNT_BOUNDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8
 # A histogram has fifty lines: only labels that charts part it by.
 _OF_HISTOGRAMS: Final = ("stage", "stream", "arm", "cache")
 _OF_COUNTERS: Final = ("stage", *(name for name in Labels._fields if name != "scenario"))
-_UNITS: Final = {"s": "_seconds", "B": "_bytes", "cores": "_cores"}
 _SHOWN_SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput", "availability")
 _LIMITS: Final = {
     "generator_cpu": ("generator_cpu_peak", "generator_cpu"),
@@ -126,7 +125,9 @@ class _Scrape(Collector):
         for name in (*(name for name in METRICS if name in merged), *sorted(merged.keys() - set(METRICS))):
             metric = METRICS[name]
             bounds = TIME_BOUNDS_S if metric.kind is Kind.TIME else AMOUNT_BOUNDS
-            family = HistogramMetricFamily(_named(name), metric.definition, labels=["run", *_OF_HISTOGRAMS])
+            family = HistogramMetricFamily(
+                family_of(name), metric.definition, labels=["run", *_OF_HISTOGRAMS]
+            )
             for labels, histogram in merged[name].items():
                 buckets = [(repr(float(bound)), histogram.count - histogram.above(bound)) for bound in bounds]
                 family.add_metric(
@@ -186,7 +187,7 @@ class _Scrape(Collector):
         """From where on a load generator can't be trusted, for dashboards to draw."""
         for name, limits in _LIMITS.items():
             family = GaugeMetricFamily(
-                f"{PREFIX}{name}_limit{_UNITS[METRICS[name].unit]}",
+                f"{PREFIX}{name}_limit{UNITS[METRICS[name].unit]}",
                 f"The report's limits of {name}.",
                 labels=["run", "state"],
             )
@@ -202,14 +203,9 @@ class _Scrape(Collector):
             own = [*self._run, monitor.name]
             is_up.add_metric(own, int(not monitor.problem))
             for name, value in (*monitor.gauges.items(), *monitor.counters.items()):
-                is_counter = METRICS[name].kind is Kind.COUNTER
-                # A counter's family has no unit of ours: the end of its name says what it counts.
-                kind, full = (
-                    (CounterMetricFamily, f"{PREFIX}{name}")
-                    if is_counter
-                    else (GaugeMetricFamily, _named(name))
-                )
-                family = families.setdefault(name, kind(full, METRICS[name].definition, labels=labels))
+                metric = METRICS[name]
+                kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+                family = families.setdefault(name, kind(family_of(name), metric.definition, labels=labels))
                 family.add_metric(own, value)
         yield is_up
         yield from families.values()
@@ -222,12 +218,6 @@ class _Scrape(Collector):
         family = GaugeMetricFamily(f"{PREFIX}{name}", definition, labels=["run"])
         family.add_metric(self._run, value)
         return family
-
-
-def _named(name: str) -> str:
-    """With its unit, as Prometheus's conventions want it."""
-    unit = _UNITS.get(METRICS[name].unit, "")
-    return f"{PREFIX}{name.removesuffix(unit)}{unit}"
 
 
 def _values(labels: Labels, names: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tokenswarm.errors import ConfigurationError
 from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
+from tokenswarm.metrics.prometheus_names import series_of
 from tokenswarm.metrics.suggestion import did_you_mean, not_one_of
 from tokenswarm.profile.address import env_name, page_at
 from tokenswarm.profile.values import Block, problem, shown
@@ -240,6 +241,23 @@ class MonitorSection(Block):
         twice = next((name for name, count in counted.items() if count > 1), None)
         if twice is not None:
             raise problem(f"{twice} is given by two monitors; name one of them otherwise, such as {twice}_2")
+        return self
+
+    @model_validator(mode="after")
+    def _is_told_apart_at_prometheus(self) -> MonitorSection:
+        """From each other, and from all that we know, since a preset or --target-process may bring any."""
+        owners = {
+            series: name for name in METRICS if METRICS[name].is_monitored for series in series_of(name)
+        }
+        for name in (name for source in self._named() for name in source):
+            for series in series_of(name):
+                other = owners.setdefault(series, name)
+                if other != name:
+                    free = f"target_own_{name.removeprefix('target_')}"
+                    raise problem(
+                        f"{name} and {other} would both be {series} for Prometheus;"
+                        f" name one of them otherwise, such as {free}"
+                    )
         return self
 
     def watching(self, process: ProcessSection) -> MonitorSection:
