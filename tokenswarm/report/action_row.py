@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tokenswarm.report.figures import share, since_start
+from tokenswarm.report.figures import share, since_start, time_ms, whole
 
 # A phase's name → what follows the action's, for people.
 PHASES: Final[Mapping[str, str]] = {"during": "at first", "after": "once settled"}
@@ -38,6 +38,12 @@ class Phase:
     def shown_span(self) -> str:
         """From when to when, for people."""
         return f"{since_start(self.start_s)} to {since_start(self.end_s)}"
+
+    @property
+    def shown_figures(self) -> tuple[str, ...]:
+        """Calls, errors, latency and time to first token by their p50 and p95 in ms, for people."""
+        times = (self.latency_p50_ms, self.latency_p95_ms, self.ttft_p50_ms, self.ttft_p95_ms)
+        return (whole(self.requests), share(self.error_rate), *map(time_ms, times))
 
     @property
     def shown_providers(self) -> str:

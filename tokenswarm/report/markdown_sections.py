@@ -55,12 +55,7 @@ def _actions(summary: Summary) -> Iterator[str]:
         (
             action.title_of(phase),
             phase.shown_span,
-            whole(phase.requests),
-            share(phase.error_rate),
-            time_ms(phase.latency_p50_ms),
-            time_ms(phase.latency_p95_ms),
-            time_ms(phase.ttft_p50_ms),
-            time_ms(phase.ttft_p95_ms),
+            *phase.shown_figures,
             phase.shown_providers,
         )
         for action in summary.actions

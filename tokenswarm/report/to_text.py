@@ -249,16 +249,7 @@ def _actions(summary: Summary) -> Iterator[RenderableType]:
     table.add_column("providers", overflow="fold")
     for action in summary.actions:
         for phase in action.phases:
-            table.add_row(
-                Text(action.title_of(phase)),
-                whole(phase.requests),
-                share(phase.error_rate),
-                time_ms(phase.latency_p50_ms),
-                time_ms(phase.latency_p95_ms),
-                time_ms(phase.ttft_p50_ms),
-                time_ms(phase.ttft_p95_ms),
-                Text(phase.shown_providers),
-            )
+            table.add_row(Text(action.title_of(phase)), *phase.shown_figures, Text(phase.shown_providers))
     yield table
     yield Text(PHASES_MEAN, style="dim")
     for action in summary.actions:

@@ -13,12 +13,12 @@ from locust.web import WebUI
 from werkzeug.security import check_password_hash
 
 from tokenswarm.errors import ConfigurationError
+from tokenswarm.loopback import is_loopback
 
 USER: Final = "TOKENSWARM_WEB_USER"
 PASSWORD_HASH: Final = "TOKENSWARM_WEB_PASSWORD_HASH"  # noqa: S105 - a variable's name
 _LOGIN: Final = "/tokenswarm/login"
 _MOST_POSTED: Final = 1_000_000  # bytes; a form has some hundred
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _User(flask_login.UserMixin):  # type: ignore[misc]  # flask_login has no annotations
@@ -28,13 +28,13 @@ class _User(flask_login.UserMixin):  # type: ignore[misc]  # flask_login has no 
 
 def guard(web_ui: WebUI) -> None:
     """Refuse requests that another site's page makes. Locust itself lets every page start a run."""
-    is_local = web_ui.host in _LOOPBACK
+    is_local = is_loopback(web_ui.host)
     assert web_ui.app is not None
     web_ui.app.config["MAX_CONTENT_LENGTH"] = _MOST_POSTED
 
     def refuse_others() -> Any:
         host = urlsplit(f"//{flask.request.host}").hostname or ""
-        if is_local and host not in _LOOPBACK:
+        if is_local and not is_loopback(host):
             # A name of somebody else's that leads here makes his page and ours one site to a browser.
             return flask.make_response("this server is for its own machine only\n", 403)
         origin = flask.request.headers.get("Origin")
