@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,7 +14,6 @@ from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from tokenswarm.metrics.catalogue import MONITORED_SHARES
 from tokenswarm.metrics.gauge import Sample
-from tokenswarm.metrics.interval import MOST_INTERVALS
 from tokenswarm.metrics.kept_samples import KeptSamples
 from tokenswarm.metrics.measurements import ANY_ARM, ANY_OUTCOME
 from tokenswarm.metrics.series import Delta
@@ -29,10 +27,11 @@ from tokenswarm.swarm.master_runner import FleetMaster
 from tokenswarm.swarm.merge import Merge
 from tokenswarm.swarm.monitoring import Monitoring
 from tokenswarm.swarm.outlets import Outlets
+from tokenswarm.swarm.own_gauges import OwnGauges
 from tokenswarm.swarm.plan import RunPlan, ShareChange
 from tokenswarm.swarm.ration import Ration
 from tokenswarm.swarm.recorder import SETTLE_S, Recorder
-from tokenswarm.swarm.roster import Roster, Worker, calls_in
+from tokenswarm.swarm.roster import LOCAL, Roster, Worker, calls_in
 from tokenswarm.swarm.sent_prompts import PROMPTS, SentPrompts
 from tokenswarm.swarm.sessions import Session
 from tokenswarm.swarm.standing import standing_of
@@ -42,13 +41,11 @@ CPU: Final = "tokenswarm_cpu"  # our key in Locust's report from worker to maste
 SOCKETS: Final = "tokenswarm_sockets"  # how many WebSockets the worker has open
 LAST_CALL: Final = "tokenswarm_last_call"  # when the worker's last call ended, since the run's start
 MEMBERS: Final = "tokenswarm_members"  # who shares open arrivals from a given time of the run on
-_LOCAL: Final = "local"  # users of this process
 _SKEW_S: Final = 5.0  # a worker's run may have begun that much before ours, and its clock can't be seen
 _NOTICE_S: Final = 2.0  # ahead of the change, so that it reaches all workers before it happens
 _BEAT_S: Final = 0.5
 _SAMPLE_S: Final = 1.0
 _PRUNE_S: Final = 30.0
-_MOST_CPU_SAMPLES: Final = 30_000  # 85 bytes each
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +76,6 @@ class Conductor:
         self._stages = self._plan.stages
         self._stage = ""
         self._sampled_at_s = -_SAMPLE_S
-        self._sampled_interval = -1
         self._pruned_at_s = 0.0
         self.roster = Roster()
         self._present: set[str] = set()
@@ -93,7 +89,7 @@ class Conductor:
         live = (*MONITORED_SHARES, *(line.subject.metric for line in plan.thresholds))
         self._live_samples = KeptSamples(live, self.merge.totals)
         if isinstance(runner, LocalRunner):
-            self.roster.add(_LOCAL, _LOCAL)
+            self.roster.add(LOCAL, LOCAL)
         self._event(
             "started",
             workers=len(runner.clients) if isinstance(runner, MasterRunner) else 1,
@@ -110,6 +106,7 @@ class Conductor:
             if self._recorder is not None
             else None
         )
+        self._gauges = OwnGauges(plan, self.roster, self._take_sample)
         self._loop = gevent.spawn(self._run)
 
     @property
@@ -295,7 +292,7 @@ class Conductor:
             if elapsed_s - self._sampled_at_s >= _SAMPLE_S:
                 self._sampled_at_s = elapsed_s
                 self._take_local(at_once=False)
-                self._sample(elapsed_s)
+                self._gauges.read(elapsed_s, self._runner.user_count, self._session.load)
                 self._abort_if_broken(elapsed_s)
                 self._end_if_complete()
             if elapsed_s - self._pruned_at_s >= _PRUNE_S:
@@ -321,11 +318,11 @@ class Conductor:
     def _take_local(self, *, at_once: bool) -> None:
         load = self._session.load
         if load is not None:
-            delta, local = load.drain(at_once=at_once), self._worker(_LOCAL)
+            delta, local = load.drain(at_once=at_once), self.roster.local
             local.calls += calls_in(delta)
             local.last_call_s = load.last_call_s
             if load.cache_trial is not None:
-                self._prompts[_LOCAL] = load.cache_trial.prompts
+                self._prompts[LOCAL] = load.cache_trial.prompts
             self.merge.absorb(delta, self.elapsed_s)
 
     def _end_if_complete(self) -> None:
@@ -365,24 +362,6 @@ class Conductor:
     def _is_headless(self) -> bool:
         options = self._runner.environment.parsed_options
         return options is not None and bool(options.headless)
-
-    def _sample(self, at_s: float) -> None:
-        interval = int(at_s / self._plan.width_s)
-        if self._recorder is None or at_s < 0 or interval == self._sampled_interval:
-            return  # one sample an interval keeps the file bounded
-        self._sampled_interval = interval
-        self._take_sample(Sample(at_s, "master", "users", self._runner.user_count))
-        if self._session.load is not None:
-            self._worker(_LOCAL).cores = self._session.load.cpu.read()
-            self._worker(_LOCAL).sockets = self._session.load.sockets.open
-        if self._plan.target.is_socket:
-            sockets = sum(worker.sockets for worker in self.roster)
-            self._take_sample(Sample(at_s, "master", "ws_open", sockets))
-        if interval % math.ceil(len(self.roster) * MOST_INTERVALS / _MOST_CPU_SAMPLES or 1):
-            return  # with hundreds of workers, not all of them in every interval
-        for worker in self.roster:
-            if worker.cores is not None and not worker.is_lost:
-                self._take_sample(Sample(at_s, worker.name, "generator_cpu", round(worker.cores, 3)))
 
     def _take_sample(self, sample: Sample) -> None:
         if self._recorder is not None:

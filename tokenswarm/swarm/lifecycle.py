@@ -101,39 +101,15 @@ class Lifecycle:
         own.test_start.add_listener(self._on_test_start)
         spare_what_is_loaded()
         if isinstance(runner, WorkerRunner):
-            # Locust builds its whole argument parser for each option of each spawn message: at every step
-            # of a ramp that held the worker's hub for 0.1 s, and all its calls seemed that much slower.
-            locust.argument_parser.default_args_dict = functools.cache(
-                locust.argument_parser.default_args_dict
-            )
-            self._worker_drain = WorkerDrain(environment, runner)
-            own.report_to_master.add_listener(self._on_report_to_master)
-            own.quitting.add_listener(self._on_worker_quitting)
-            own.test_stop.add_listener(self._on_worker_test_stop)
-            runner.register_message(MEMBERS, self._on_members)
-            if isinstance(runner, FleetWorker):
-                runner.has_listeners.set()
+            self._follow(runner)
             return
-        if is_target_named(environment):
-            # In the web UI the target may still be typed in; what was given is checked now all the same.
-            try:
-                plan_of(environment, self._scenario)
-            except TokenswarmError as error:
-                say(str(error))
-                sys.exit(error.exit_code)
+        self._check_target()
         self._serve_figures()
         if environment.web_ui is not None:
             self._add_to_web_ui()
         _start_default_classes_only(environment)
         if isinstance(runner, FleetMaster):
-            # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
-            os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.2")
-            self._master_drain = MasterDrain(runner)
-            own.worker_report.add_listener(self._on_worker_report)
-            runner.plan_to_send = self._plan_to_send
-            runner.on_rejected = self._on_rejected
-            runner.register_message(UNFIT, self._on_unfit)
-            muster(environment, runner)
+            self._lead(runner)
         if environment.parsed_options is not None and environment.parsed_options.run_folder:
             # The verdict is what ends up on the terminal; Locust's tables go to run.log.
             logging.getLogger("locust.stats_logger").handlers = logging.getLogger().handlers
@@ -145,6 +121,41 @@ class Lifecycle:
             quit_with_parent(self._leave_web_ui)
         own.test_stopping.add_listener(self._on_test_stopping)
         own.test_stop.add_listener(self._on_test_stop)
+
+    def _follow(self, runner: WorkerRunner) -> None:
+        """Listen as a worker."""
+        # Locust builds its whole argument parser for each option of each spawn message: at every step
+        # of a ramp that held the worker's hub for 0.1 s, and all its calls seemed that much slower.
+        locust.argument_parser.default_args_dict = functools.cache(locust.argument_parser.default_args_dict)
+        self._worker_drain = WorkerDrain(self._environment, runner)
+        own = self._environment.events
+        own.report_to_master.add_listener(self._on_report_to_master)
+        own.quitting.add_listener(self._on_worker_quitting)
+        own.test_stop.add_listener(self._on_worker_test_stop)
+        runner.register_message(MEMBERS, self._on_members)
+        if isinstance(runner, FleetWorker):
+            runner.has_listeners.set()
+
+    def _lead(self, runner: FleetMaster) -> None:
+        """Listen as the master, and gather the workers."""
+        # Locust holds up the shape for a second when reports lag behind; ours tell of users soon enough.
+        os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.2")
+        self._master_drain = MasterDrain(runner)
+        self._environment.events.worker_report.add_listener(self._on_worker_report)
+        runner.plan_to_send = self._plan_to_send
+        runner.on_rejected = self._on_rejected
+        runner.register_message(UNFIT, self._on_unfit)
+        muster(self._environment, runner)
+
+    def _check_target(self) -> None:
+        if not is_target_named(self._environment):
+            return
+        # In the web UI the target may still be typed in; what was given is checked now all the same.
+        try:
+            plan_of(self._environment, self._scenario)
+        except TokenswarmError as error:
+            say(str(error))
+            sys.exit(error.exit_code)
 
     def _serve_figures(self) -> None:
         options = self._environment.parsed_options

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tokenswarm.metrics.series import Delta
+
+LOCAL: Final = "local"  # the users of this process, as if they were a worker's
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Worker:
 
 
 class Roster:
-    """Workers by Locust's client id. Local users are one more worker, called local."""
+    """Workers by Locust's client id. Local users are one more worker, called LOCAL."""
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
@@ -53,6 +55,11 @@ class Roster:
     def find(self, client_id: str) -> Worker | None:
         """The worker, if it has come."""
         return self._workers.get(client_id)
+
+    @property
+    def local(self) -> Worker:
+        """The users of this process; KeyError if it has none."""
+        return self._workers[LOCAL]
 
     def absent(self, present: set[str]) -> list[Worker]:
         """Those that were not lost before, and are not present."""
