@@ -59,6 +59,15 @@ def test_errors_within_the_limit_are_no_outage() -> None:
     assert recover(seen, limit=0.05).took_s == pytest.approx(1.5)
 
 
+def test_all_failures_of_the_last_second_over_the_limit_are_lost() -> None:
+    """The second that begins at recovery may still hold most of them. The next injection's are not."""
+    ended = dict.fromkeys(range(600), float(RATE))
+    cut = Moments(0.1, ended, {200: 2.0, 201: 4.0})
+    assert recover(cut, limit=0.05).lost == 6
+    assert recover(cut, limit=0.05).took_s == pytest.approx(0.1)
+    assert recover(cut, limit=0.05, next_s=20.1).lost == 2
+
+
 def test_failures_may_begin_as_late_as_calls_can_last() -> None:
     """Of a target that hangs the first sign is a timeout; what comes later has another cause."""
     assert recover(moments((30, 31))).took_s == pytest.approx(11)

@@ -28,6 +28,9 @@ from .lines import HOLD, Rounding, calls, judged, line, measured, seconds
         ("error_rate", "<= 20%", Status.PASS, 0.2, 0.0, 0.0),
         ("error_rate", "== 0", Status.FAIL, 0.2, -0.2, None),
         ("success_rate", "> 70%", Status.PASS, 0.8, 0.1, 1 / 7),
+        # Where nearly all must succeed, room is a share of what may fail: 20 % of calls where 10 % may.
+        ("success_rate", ">= 90%", Status.FAIL, 0.8, -0.1, -1.0),
+        ("success_rate", ">= 100%", Status.FAIL, 0.8, -0.2, None),
         ("requests", "count >= 25", Status.PASS, 25, 0, 0),
         ("requests{outcome:http_5xx}", "count != 5", Status.FAIL, 5, 0, 0),
         ("request_rate", "> 2/s", Status.PASS, 2.5, 0.5, 0.25),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,12 @@ from tokenswarm.report import to_html, to_markdown
 from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.clues import clue_of
 from tokenswarm.report.leads import leads_of, since_when
-from tokenswarm.report.next_steps import STEPS
+from tokenswarm.report.next_steps import MEND_FIRST, MORE_USERS, STEPS
 from tokenswarm.report.overhead import BreakdownRow, Overhead
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.slowest import slowest, who_takes_it
 from tokenswarm.report.summarise import summarise_run
-from tokenswarm.report.summary import Breakpoint, Spread, Summary, ThresholdRow
+from tokenswarm.report.summary import Breakpoint, Check, Spread, Summary, ThresholdRow
 
 RunMaker = Callable[..., Path]
 
@@ -130,6 +131,38 @@ def test_of_first_tokens_only_the_time_before_them_counts(incident: Summary) -> 
     parts_ms = {"gateway": 30.0, "provider_first": 20.0, "provider_rest": 900.0}
     said = who_takes_it("ttft", with_parts(incident, parts_ms))
     assert said == "the gateway takes 30.0 of 50.0 ms on average (first tokens)"
+
+
+def test_a_stage_that_the_line_does_not_speak_of_is_not_called_slowest(incident: Summary) -> None:
+    """That another one was slower explains nothing."""
+    apart = replace(incident, spreads=(spread("stage", "climb", 100.0), spread("stage", "hold", 190.0)))
+    row = broken(apart, "latency", line="latency{stage:climb}: p(95) < 50ms")
+    assert "slowest" not in clue_of(row, apart).text
+    assert "stage hold" in clue_of(broken(apart, "latency"), apart).text
+
+
+def test_a_rate_of_the_closed_model_is_explained_by_how_long_calls_take(incident: Summary) -> None:
+    """Of the stage that the line is about, or of the one with the most users: a ramp is slow by its plan."""
+    told = clue_of(broken(incident, "request_rate", line="request_rate{stage:recover}: > 500/s"), incident)
+    assert told.text.startswith("recover: ")
+    whole = clue_of(broken(incident, "request_rate"), incident)
+    assert whole.anchor == "stages"
+    assert re.fullmatch(r"hold: [\d.]+ calls/s by 100 users, a call took [\d.]+ ms on average", whole.text)
+    (lead,) = leads_of(replace(incident, thresholds=(broken(incident, "request_rate"),)))
+    assert lead.steps[0] == MORE_USERS
+
+
+def test_times_that_a_starved_generator_measured_are_laid_to_nobody_else(incident: Summary) -> None:
+    """Not to the gateway, and no hint about the target comes before that the run must be made again."""
+    late = Check("generator lag", "bad", "1,521 ms")
+    slow = with_parts(incident, {"gateway": 300.0, "provider_first": 10.0})
+    verdict = replace(incident.verdict, outcome="invalid")
+    rows = tuple(
+        replace(broken(slow, metric), hints=("see the cache",)) for metric in ("latency", "ttft", "overhead")
+    )
+    (lead,) = leads_of(replace(slow, checks=(late,), verdict=verdict, thresholds=rows))
+    assert (lead.clue.anchor, lead.clue.text) == ("trust", "generator lag: 1,521 ms")
+    assert lead.steps == (MEND_FIRST,)
 
 
 def test_a_breach_soon_after_an_action_names_it(incident: Summary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_labels_of_close_limits_stand_side_by_side() -> None:
     """The third one as well; one with room above begins anew."""
     drawn = chart([100.0] * 4, rules=[rule(50.0), rule(52.0), rule(54.0), rule(90.0)])
     assert [one.slot for one in drawn.rules] == [0, 1, 2, 0]
+
+
+def test_labels_of_limits_never_lie_on_each_other() -> None:
+    """What fails the run is named first; what has no room is named beside the title."""
+    rules = [replace(rule(value, f"< {value:g}"), severity="warn") for value in (10.0, 11.0)]
+    rules += [rule(value, f"< {value:g}") for value in (12.0, 13.0)]
+    drawn = chart([100.0] * 4, rules=rules)
+    assert {one.name: one.slot for one in drawn.rules} == {"< 10": 2, "< 11": None, "< 12": 0, "< 13": 1}
+    assert drawn.unnamed == ("< 11",)
+
+
+def test_a_limit_of_a_stage_that_is_the_whole_runs_too_is_drawn_once() -> None:
+    """Its label would stand there twice. One that ends later is another."""
+    stage = replace(rule(50.0), start=2.0)
+    assert len(chart([100.0] * 4, rules=[stage, rule(50.0)]).rules) == 1
+    assert len(chart([100.0] * 4, rules=[replace(stage, end=5.0), rule(50.0)]).rules) == 2
 
 
 def test_a_share_ends_at_a_hundred_per_cent() -> None:

@@ -51,6 +51,16 @@ def test_load_levels_hold_all_calls_of_judged_stages(make_run: RunMaker) -> None
     assert 0.95 * requests <= sum(level.calls for level in levels) <= requests
 
 
+def test_an_interval_that_is_judged_in_part_is_in_no_level(make_run: RunMaker) -> None:
+    """All its calls would be laid to the moment before the run ended: a rate that never was."""
+    run = make_run(scale=2.0, stopped_s=55.02)
+    with (run / "samples.jsonl").open("a", encoding="utf-8") as samples:
+        samples.write('{"at_s": 55.01, "source": "master", "name": "users", "value": 55}\n')
+    curve = summarise_run(read_run(run)).load_curve
+    assert curve is not None
+    assert all(level.seconds == round(level.seconds) for level in curve.levels)
+
+
 def test_the_knee_is_where_more_load_brings_more_waiting(make_run: RunMaker) -> None:
     """Throughput is bounded from sixty users on, latency is not."""
     curve = curve_of(make_run, scale=2.0, slowness=crowded(0.2))

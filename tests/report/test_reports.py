@@ -16,6 +16,7 @@ from tokenswarm.errors import RunFolderError
 from tokenswarm.profile.slo import Slo
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
 from tokenswarm.report.compare import with_baseline
+from tokenswarm.report.figures import moment
 from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
@@ -191,6 +192,30 @@ def test_the_page_shows_each_threshold_with_all_its_figures(make_run: RunMaker) 
     order = [head for head in heads if head in ("Critical", "Warning", "Good", "Not")]
     assert order == ["Critical", "Warning", "Good", "Not"]
     assert page.row("cache_hit_rate")[0].endswith("no answer said whether it came from a cache")
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("2026-01-31T23:59:59.7+00:00", "2026-01-31 23:59:59 UTC"),
+        ("2026-02-01T08:59:59+09:00", "2026-01-31 23:59:59 UTC"),
+        ("2026-01-31T12:00:00", "2026-01-31 12:00:00"),  # nobody knows whose
+        ("", ""),
+    ],
+)
+def test_moments_are_told_in_one_zone(when: str, said: str) -> None:
+    """Whatever zone the machine was in, and never more than is known."""
+    assert moment(when) == said
+
+
+def test_hints_of_one_metric_stand_on_the_page_once(make_run: RunMaker) -> None:
+    """The other lines of that metric say where."""
+    summary = summarised(make_run, incident_share=0.3)
+    rows = [row for row in summary.thresholds if row.metric == "error_rate"]
+    again = replace(rows[0], line="error_rate: < 2%")
+    page = Page(to_html.render(replace(summary, thresholds=(*rows, again))))
+    assert len([row for row in page.rows if row and "Check rate limits." in row[0]]) == 1
+    assert "as for error_rate{stage:hold}: < 1%" in page.row("error_rate: < 2%")[0]
 
 
 def test_the_page_compares_times_by_kind_of_call(make_run: RunMaker) -> None:

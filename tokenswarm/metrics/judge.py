@@ -31,7 +31,7 @@ from tokenswarm.metrics.threshold_windows import (
     span_of,
 )
 from tokenswarm.metrics.thresholds import Level, Status, Threshold, ThresholdResult
-from tokenswarm.metrics.units import format_duration, format_figure
+from tokenswarm.metrics.units import SHARE, format_duration, format_figure
 
 # A long run is first searched at so many points for the first breach, then between two of them.
 _SEARCH_POINTS: Final = 60
@@ -46,6 +46,7 @@ _HOLDS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_NEARLY_ALL: Final = 0.9  # a lower limit, as that of a cache's hits, is a goal and leaves no budget
 _ROOM: Final[Mapping[str, Callable[[float, float], float]]] = {
     "<": lambda value, limit: limit - value,
     "<=": lambda value, limit: limit - value,
@@ -133,6 +134,7 @@ class _Judge:
         assert shown.value is not None
         limit = self._limits[decisive]
         margin = _ROOM[decisive.expression.operator](shown.value, limit)
+        whole = self._whole(decisive, limit)
         is_broken = status in (Status.WARN, Status.FAIL)
         return ThresholdResult(
             threshold,
@@ -140,12 +142,20 @@ class _Judge:
             limit,
             shown.value,
             margin,
-            margin / abs(limit) if limit else None,
+            margin / whole if whole else None,
             shown.samples,
             self._first_breach_s(decisive, moments) if is_broken else None,
             reason,
             self._note(shown),
         )
+
+    def _whole(self, level: Level, limit: float) -> float:
+        """What a margin is a share of: the limit, or what it lets fail where nearly all must succeed.
+
+        An availability of 97 % where 99 % is asked is as broken as an error rate of 3 % where 1 % is allowed.
+        """
+        is_budget = self._threshold.quantity is SHARE and level.expression.operator in (">", ">=")
+        return 1.0 - limit if is_budget and _NEARLY_ALL <= limit <= 1.0 else abs(limit)
 
     def _moments(self) -> list[_Moment] | str:
         """What there is to look at, or why there is nothing."""

@@ -33,7 +33,7 @@ class Recovery:
     injected_s: float
     first_failure_s: float | None
     recovered_s: float | None
-    lost: int  # calls that failed from the injection until it had recovered, or the horizon
+    lost: int  # calls that failed from the injection to the end of the last second over the limit
     worst_rate: float  # the highest share of failures within a second
     observed_until_s: float
 
@@ -65,11 +65,14 @@ def recovery_of(
     calm = round(CALM_S / width_s)
     recovered = _calm_after(over, first, end, calm)
     stop = end if recovered is None else recovered
+    # The last second that was over the limit may hold failures of after it began: they were lost as well.
+    last = stop if recovered is None else recovered - 1 + moments.span(_WINDOW_S)
+    last = max(stop, min(last, end, moments.index(next_s)))
     return Recovery(
         injected_s,
         _first_failure_s(moments, begin, stop),
         None if recovered is None else max(injected_s, recovered * width_s),
-        _failed(moments, begin, stop),
+        _failed(moments, begin, last),
         max(shares[: stop - begin], default=0.0),
         until_s,
     )

@@ -80,7 +80,8 @@ class ThresholdResult:
     """One line judged. Value, limit and margin are in base units: seconds, bytes, shares from 0 to 1.
 
     `limit` is that of the level broken, or of the strictest when none is. A positive `margin` is room
-    left; `margin_share` is it as a share of the limit. With a window, `value` is the worst one's.
+    left; `margin_share` is it as a share of the limit, or of what a limit of 90 % or more lets fail.
+    With a window, `value` is the worst one's.
     `first_breach_s` is when a judge who watched the run would have known, in seconds since its start.
     """
 

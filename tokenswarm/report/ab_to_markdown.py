@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tokenswarm.report.ab import AbResult
+from tokenswarm.report.figures import moment
 from tokenswarm.report.markdown import code, table, text
 
 _MARKS: Final = {
@@ -46,7 +47,7 @@ def _lines(result: AbResult) -> Iterator[str]:
     yield ""
     yield "</details>"
     yield ""
-    yield f"{code(result.command)} · {text(result.started_at)} · {text(result.tool)}"
+    yield f"{code(result.command)} · {text(moment(result.started_at))} · {text(result.tool)}"
 
 
 def _figures(result: AbResult) -> Iterator[str]:

@@ -65,7 +65,7 @@ class ActionRow:
     is_ok: bool
     said: str
     recovery_s: float | None  # None: not within the run, or before the next action
-    lost: int  # calls that failed until it had recovered
+    lost: int  # calls that failed to the end of the last second over the limit
     worst_error_rate: float  # of any second
     first_failure_s: float | None
     phases: tuple[Phase, ...]
@@ -95,15 +95,20 @@ class ActionRow:
         if not self.recovery_s:
             return f"{self.name} cost {calls}; the error rate stayed within its limit."
         were = "was" if self.lost == 1 else "were"
-        return f"After {self.name} it recovered in {self.recovery_s:.1f} s; {calls} {were} lost."
+        return f"After {self.name} it recovered in {_tenths(self.recovery_s)}; {calls} {were} lost."
 
     @property
     def _moves(self) -> list[str]:
         moves = []
         if self.failover_s is not None:
-            moves.append(f"Others than {self.usual_provider} answered after {self.failover_s:.1f} s.")
+            moves.append(f"Others than {self.usual_provider} answered after {_tenths(self.failover_s)}.")
         if self.return_s is not None:
-            moves.append(f"{self.usual_provider} answered again after {self.return_s:.1f} s.")
+            moves.append(f"{self.usual_provider} answered again after {_tenths(self.return_s)}.")
         if self.is_away_at_end:
             moves.append(f"{self.usual_provider} did not answer again before the run ended.")
         return moves
+
+
+def _tenths(seconds: float) -> str:
+    """As exactly as it is known; no time at all would be too good to be true."""
+    return f"{seconds:.1f} s" if seconds >= 0.05 else "less than 0.1 s"

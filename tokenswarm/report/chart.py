@@ -7,7 +7,7 @@ share of the plot's width and height, so that the page can zoom by setting the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tokenswarm.report.figures import time_ms
@@ -17,7 +17,8 @@ SIZE: Final = 10_000
 _ROOM_ABOVE: Final = 1.12  # of the highest value
 # A limit far above everything measured would press the curve flat; it is named instead of drawn.
 _HIGHEST_LIMIT: Final = 2.5
-_CLOSE: Final = 0.11  # as a share of the scale: nearer than this, two labels would overlap
+_LABEL_PX: Final = 15  # the height of a rule's label
+_SLOTS: Final = 3  # labels side by side: more would not fit on a phone
 _MARKED_UP_TO: Final = 90  # with more points, marks would hide the line
 
 
@@ -53,7 +54,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A horizontal line between two places, such as a limit. `slot` counts labels that stand side by side."""
+    """A horizontal line between two places, such as a limit. `slot` counts labels that stand side by side.
+
+    None: there is no place for its label.
+    """
 
     name: str
     colour: str
@@ -61,7 +65,7 @@ class Rule:
     value: float
     start: float
     end: float
-    slot: int = 0
+    slot: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +109,20 @@ class Chart:
         self.key, self.title, self.unit, self.axis = key, title, unit, axis
         self.curves, self.bands, self.lines, self.height = tuple(curves), tuple(bands), tuple(lines), height
         highest = max((v for curve in curves for v in curve.values if v is not None), default=0.0) or 1.0
-        near = [rule for rule in rules if rule.value <= _HIGHEST_LIMIT * highest]
+        near = _without_repeats([rule for rule in rules if rule.value <= _HIGHEST_LIMIT * highest])
         self.top = max(highest, *(rule.value for rule in near), 0.0) * _ROOM_ABOVE
         if most is not None:  # a share has an end
             self.top = min(self.top, most)
-        self.rules = _side_by_side(near, self.top)
-        self.beyond = tuple(dict.fromkeys(rule.name for rule in rules if rule not in near))
+        self.rules = _side_by_side(near, self.top * _LABEL_PX / height)
+        far = (rule.name for rule in rules if rule.value > _HIGHEST_LIMIT * highest)
+        self.beyond = tuple(dict.fromkeys(far))
         self.ticks = number_ticks(0, self.top)
         self.is_marked = is_marked and len(axis.at) <= _MARKED_UP_TO
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Names of the rules that have no label, each once."""
+        return tuple(dict.fromkeys(rule.name for rule in self.rules if rule.slot is None))
 
     @property
     def is_area(self) -> bool:
@@ -196,12 +206,31 @@ def script_data(charts: Sequence[Chart]) -> dict[str, Any]:
     }
 
 
-def _side_by_side(rules: Sequence[Rule], top: float) -> tuple[Rule, ...]:
-    """Names of lines close to each other stand beside each other."""
+def _without_repeats(rules: Sequence[Rule]) -> list[Rule]:
+    """Without those that lie upon an equal one, such as a limit of the whole run and again of a stage."""
+    found: list[Rule] = []
+    for rule in sorted(rules, key=lambda rule: rule.start - rule.end):  # the longest first
+        is_told = any(
+            (one.name, one.severity, one.value) == (rule.name, rule.severity, rule.value)
+            and one.start <= rule.start
+            and rule.end <= one.end
+            for one in found
+        )
+        if not is_told:
+            found.append(rule)
+    return found
+
+
+def _side_by_side(rules: Sequence[Rule], label: float) -> tuple[Rule, ...]:
+    """Labels of lines too near to each other stand side by side, those that fail the run first."""
+    taken: list[list[float]] = [[] for _ in range(_SLOTS)]
     placed: list[Rule] = []
-    slot, below = 0, -top
-    for rule in sorted(rules, key=lambda rule: rule.value):
-        slot = (slot + 1) % 3 if rule.value - below < _CLOSE * top else 0
-        below = rule.value
-        placed.append(Rule(rule.name, rule.colour, rule.severity, rule.value, rule.start, rule.end, slot))
-    return tuple(placed)
+    for rule in sorted(rules, key=lambda rule: (rule.severity != "fail", rule.value)):
+        free = (
+            n for n, values in enumerate(taken) if all(abs(rule.value - value) >= label for value in values)
+        )
+        slot = next(free, None)
+        if slot is not None:
+            taken[slot].append(rule.value)
+        placed.append(replace(rule, slot=slot))
+    return tuple(sorted(placed, key=lambda rule: rule.value))

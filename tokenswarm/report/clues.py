@@ -9,7 +9,7 @@ from typing import Final
 from tokenswarm.metrics.monitored import is_monitored
 from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.cache import ARMS
-from tokenswarm.report.figures import micro_ms, rate, share, since_start, whole
+from tokenswarm.report.figures import micro_ms, milliseconds, rate, share, since_start, whole
 from tokenswarm.report.monitored import chart_of
 from tokenswarm.report.slowest import slowest, who_takes_it
 from tokenswarm.report.summary import ErrorRow, Summary, ThresholdRow
@@ -32,6 +32,8 @@ TITLES: Final = {
     "trust": "Can this run be trusted?",
     "ttft": "Time to first token",
 }
+# Checks that say, if they are bad, that the load generator's own time is in every call's.
+_OWN_TIME: Final = ("generator CPU", "generator lag")
 # The charts of figures that monitors read, where they are not the metric's own.
 _CHARTS: Final = {"target_cpu": "target_cpu", "target_cores": "target_cpu", "target_memory": "memory"}
 _UNITS: Final = {"target_cpu": "%", "memory": " MB"}
@@ -79,14 +81,27 @@ def error_behind(row: ThresholdRow, summary: Summary) -> ErrorRow | None:
     return next(iter(named or summary.errors), None)
 
 
+def _busy_generator(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    """Where the load generator had no time to look, times are its own, and no gateway is to blame."""
+    bad = {check.what: check.text for check in summary.checks if check.state == "bad"}
+    yield from (Clue("trust", f"{what}: {bad[what]}") for what in _OWN_TIME if what in bad)
+
+
 def _slow(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
     metric = row.metric.removeprefix("effective_").removesuffix("_drift")
-    outlier, part = slowest(metric, summary), who_takes_it(metric, summary)
+    outlier, part = slowest(metric, summary, labels_of(row)), who_takes_it(metric, summary)
     table = metric if any(spread.metric == metric for spread in summary.spreads) else "thresholds"
     anchor = "breakdown" if part and not outlier else table if table in TITLES else "thresholds"
     text = "; ".join(filter(None, (f"slowest: {outlier}" if outlier else "", part)))
     if text or table != "thresholds":
         yield Clue(anchor, text)
+
+
+def labels_of(row: ThresholdRow) -> dict[str, str]:
+    """What the line is about: label → value, of `latency{stage:hold,stream:true}: …`."""
+    subject = row.line.partition(": ")[0]
+    pairs = subject.partition("{")[2].removesuffix("}").split(",")
+    return {name: value for name, _, value in (pair.partition(":") for pair in pairs) if value}
 
 
 def _hits(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
@@ -111,12 +126,25 @@ def _streams(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
         yield Clue("distortion", overhead.sentence.removesuffix("."))
 
 
-def _delivery(_row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+def _delivery(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
+    """In the open model, what came of what was planned; in the closed one, how long users had to wait."""
+    about = labels_of(row).get("stage")
     stages = [s for s in summary.stages if not s.is_warmup and s.request_rate is not None]
-    if stages:
-        slow = min(stages, key=lambda s: (s.request_rate or 0.0) / (s.offered_rate or 1.0))
-        planned = f" of {rate(slow.offered_rate)} planned" if slow.offered_rate is not None else ""
-        yield Clue("stages", f"lowest in {slow.name}: {rate(slow.request_rate)} calls/s{planned}")
+    stages = [s for s in stages if about in (None, s.name)]
+    planned = [s for s in stages if s.offered_rate]
+    if planned:
+        slow = min(planned, key=lambda s: (s.request_rate or 0.0) / (s.offered_rate or 1.0))
+        said = f"{rate(slow.request_rate)} calls/s of {rate(slow.offered_rate)} planned"
+        yield Clue("stages", said if about else f"lowest in {slow.name}: {said}")
+    elif stages:
+        # A ramp's rate says nothing, so of a line about the whole run the stage with the most users.
+        most = max(stages, key=lambda s: (s.users or 0, s.request_rate or 0.0))
+        times = (s for s in summary.spreads if s.metric == "latency" and s.group == "stage")
+        mean_ms = next((s.avg_ms for s in times if s.name == most.name), None)
+        took = f", a call took {milliseconds(mean_ms)} on average" if mean_ms is not None else ""
+        yield Clue(
+            "stages", f"{most.name}: {rate(most.request_rate)} calls/s by {whole(most.users)} users{took}"
+        )
 
 
 def _drift(row: ThresholdRow, summary: Summary) -> Iterator[Clue]:
@@ -191,11 +219,11 @@ _FINDERS: Final[
     tuple[tuple[tuple[str, ...], Sequence[Callable[[ThresholdRow, Summary], Iterator[Clue]]]], ...]
 ] = (
     (("latency_drift", "ttft_drift", "target_memory"), (_drift,)),
-    (("goodput",), (_errors, _slow)),
+    (("goodput",), (_errors, _busy_generator, _slow)),
     (("error_rate", "success_rate", "availability", "failures", "rate_limited", "ws_drops"), (_errors,)),
-    (("overhead", "paired_overhead", "reported_"), (_added,)),
-    (("latency", "effective_latency", "ttf"), (_hits, _late, _slow)),
-    (("tpot", "icl", "max_gap", "burst"), (_streams,)),
+    (("overhead", "paired_overhead", "reported_"), (_busy_generator, _added)),
+    (("latency", "effective_latency", "ttf"), (_busy_generator, _hits, _late, _slow)),
+    (("tpot", "icl", "max_gap", "burst"), (_busy_generator, _streams)),
     (("request_rate", "requests", "offered_rate", "output_tokens"), (_delivery,)),
     (("recovery_time", "failover_time", "return_time"), (_failover,)),
     (("cache_", "fallback_rate", "prompt_cache"), (_cache,)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 from tokenswarm.metrics.thresholds import Level, ThresholdResult
 from tokenswarm.metrics.units import format_figure
@@ -92,6 +93,16 @@ def lasted(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if rest else "")
     return " ".join(part for part in parts if part)
+
+
+def moment(when: str) -> str:
+    """A time of ISO 8601, to the second and in UTC whatever zone it is given in: 2026-01-31 12:00:00 UTC."""
+    try:
+        at = datetime.fromisoformat(when)
+    except ValueError:
+        return when
+    zone = " UTC" if at.tzinfo is not None else ""
+    return f"{at.astimezone(UTC) if zone else at:%Y-%m-%d %H:%M:%S}{zone}"
 
 
 def judged_value(result: ThresholdResult) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from tokenswarm.report.clues import Clue, clue_of, error_behind
 from tokenswarm.report.figures import since_start
 from tokenswarm.report.grouping import threshold_groups
-from tokenswarm.report.next_steps import MONITORED, STEPS, UNMEASURED
+from tokenswarm.report.next_steps import MEND_FIRST, MONITORED, MORE_USERS, STEPS, UNMEASURED
 from tokenswarm.report.summary import Summary, ThresholdRow
 
 _LOUD: Final = ("fail", "inconclusive", "warn")
@@ -74,7 +74,12 @@ def _few(steps: Iterable[str], said: Collection[str] = ()) -> Iterator[str]:
 
 def _steps(rows: Sequence[ThresholdRow], clue: Clue, summary: Summary) -> Iterator[str]:
     """What the failures themselves say to check; then one hint of each line, before the second of any."""
+    if clue.anchor == "trust" and summary.verdict.outcome == "invalid":
+        yield MEND_FIRST  # hints are about the target
+        return
     for row in rows:
+        if clue.anchor == "stages" and not any(stage.offered_rate for stage in summary.stages):
+            yield MORE_USERS
         error = error_behind(row, summary) if clue.anchor == "errors" else None
         if error is not None and error.outcome in STEPS:
             yield STEPS[error.outcome]

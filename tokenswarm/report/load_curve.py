@@ -28,6 +28,9 @@ _WIDE: Final = 16.0  # highest load ÷ lowest, from which on levels are even in 
 _LEAST_LEVELS: Final = 4
 _LEAST_CALLS: Final = 30  # of a level: fewer have no percentiles to speak of
 _VARIES: Final = 1.5  # highest load ÷ lowest, from which on a curve says something
+_WHOLE: Final = (
+    0.99  # of an interval's width: stages end a few milliseconds after their time, and clocks round
+)
 _FALLEN: Final = 0.85  # of the highest power: by so much it must have fallen behind the knee
 
 
@@ -98,7 +101,8 @@ def load_curve_of(run: Run, profile: Profile) -> LoadCurve | None:
         level.loads.append(load)
         level.seconds += judged[i]
     _add_calls(measurements, {i: found[level_of(load)] for i, load in loads.items()})
-    levels = [made for _, level in sorted(found.items()) if (made := _made(level)) is not None]
+    places = 3 if plan.is_open else 0  # of users there are no tenths
+    levels = [made for _, level in sorted(found.items()) if (made := _made(level, places)) is not None]
     if len(levels) < _LEAST_LEVELS:
         return None
     return LoadCurve("planned calls/s" if plan.is_open else "users", tuple(levels), knee_of(levels))
@@ -115,14 +119,17 @@ def _users(measurements: Measurements) -> dict[int, float]:
 
 
 def _judged_seconds(measurements: Measurements) -> dict[int, float]:
-    """How much of each interval lies in judged stages; those with any warm-up in them are left out."""
+    """Intervals that lie in judged stages whole, and their seconds.
+
+    Of others the calls are known of all of it, those of a warm-up or of what drained after the end as well.
+    """
     width_s = measurements.width_s
     seconds: dict[int, float] = {}
     for stage in measurements.stages:
         for i in range(math.floor(stage.start_s / width_s + 1e-9), math.ceil(stage.end_s / width_s - 1e-9)):
             inside = min(stage.end_s, (i + 1) * width_s) - max(stage.start_s, i * width_s)
             seconds[i] = -math.inf if stage.is_warmup else seconds.get(i, 0.0) + inside
-    return {i: inside for i, inside in seconds.items() if inside > 0}
+    return {i: inside for i, inside in seconds.items() if inside > _WHOLE * width_s}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +159,14 @@ def _add_calls(measurements: Measurements, level_of: Mapping[int, _Level]) -> No
                     histogram.merge(series.values[metric])
 
 
-def _made(level: _Level) -> LoadLevel | None:
+def _made(level: _Level, places: int) -> LoadLevel | None:
     calls = sum(level.calls.values())
     if level.latency.count < _LEAST_CALLS:
         return None
     failed = sum(count for outcome, count in level.calls.items() if outcome in FAILURES)
     p50_ms, p95_ms, p99_ms = (_ms(level.latency.quantile(q)) for q in (0.5, 0.95, 0.99))
     return LoadLevel(
-        load=round(sum(level.loads) / len(level.loads), 3),
+        load=round(sum(level.loads) / len(level.loads), places),
         seconds=round(level.seconds, 3),
         calls=int(calls),
         request_rate=round(calls / level.seconds, 3),

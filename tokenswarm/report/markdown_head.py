@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokenswarm.report.figures import lasted, rate, share, time_ms, whole
+from tokenswarm.report.figures import lasted, moment, rate, share, time_ms, whole
 from tokenswarm.report.leads import leads_of, loud_rows, other_reasons, since_when
 from tokenswarm.report.markdown import code, table, text
 from tokenswarm.report.marks import MARKS
@@ -39,7 +39,7 @@ def head(summary: Summary) -> Iterator[str]:
         yield ""
         yield f"**{text(summary.carries)}**"
     facts = (
-        about.started_at,
+        moment(about.started_at),
         lasted(about.lasted_s) if about.lasted_s else "",
         f"scenario {about.scenario}" if about.scenario else "",
         f"model {about.model}" if about.model else "",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+MEND_FIRST: Final = "Mend the load generator first and run again: until then this says little of the target."
+MORE_USERS: Final = (
+    "Users wait for their answers before they ask again: make calls quicker, or plan more users."
+)
 # metric that a monitor reads → what its charts tell
 MONITORED: Final[Mapping[str, str]] = {
     "target_memory": "See whether it still rises at the end: a run of soak tells whether it leaks.",

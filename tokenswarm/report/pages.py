@@ -7,15 +7,19 @@ from typing import Final
 
 import jinja2
 
+from tokenswarm.report.figures import moment
+
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def new_environment() -> jinja2.Environment:
     """One of its own for each kind of page: they add filters of different kinds."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["moment"] = moment
+    return environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from tokenswarm.report.figures import milliseconds, time_ms
@@ -24,13 +25,16 @@ _WHO: Final = {
 _FIRST: Final = ("connect", "tls", "gateway", "provider_first", "waiting")
 
 
-def slowest(metric: str, summary: Summary) -> str:
-    """The judged stage, prompt size, provider and model whose p95 stands out; empty if none does."""
+def slowest(metric: str, summary: Summary, told: Collection[str] = ()) -> str:
+    """The judged stage, prompt size, provider and model whose p95 stands out; empty if none does.
+
+    `told` are labels that the line names itself: of one stage, another that is slower explains nothing.
+    """
     clauses = []
-    for group in _GROUPS:
+    for group in (group for group in _GROUPS if group not in told):
         spreads = (s for s in summary.spreads if s.metric == metric and s.group == group)
         clauses.append(_outlier(group, {s.name: s.p95_ms for s in spreads if s.p95_ms and not s.is_warmup}))
-    for group in _ORIGINS:
+    for group in (group for group in _ORIGINS if group not in told):
         rows = summary.answers.of(group) if summary.answers is not None else ()
         times = {row.name: row.ttft_p95_ms if metric == "ttft" else row.latency_p95_ms for row in rows}
         clauses.append(_outlier(group, {name: p95_ms for name, p95_ms in times.items() if p95_ms}))

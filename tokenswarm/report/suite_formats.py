@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 from xml.etree import ElementTree as Xml
 
+from tokenswarm.report.figures import moment
 from tokenswarm.report.markdown import table, text
 from tokenswarm.report.marks import MARKS
 from tokenswarm.report.suite import FIGURES, NOT_RUN, SuiteResult
@@ -69,7 +70,8 @@ def _markdown(suite: SuiteResult) -> Iterator[str]:
         yield ""
         yield from (f"- {text(leg.profile)}: {text(leg.sentence)}" for leg in failed)
     yield ""
-    yield f"{text(suite.started_at)} · {text(suite.description)} · each run's own report is in its folder."
+    began = text(moment(suite.started_at))
+    yield f"{began} · {text(suite.description)} · each run's own report is in its folder."
     yield ""
 
 

@@ -108,11 +108,13 @@ def _mark_texts(timeline: Timeline) -> list[str]:
 
 
 def _monitored_kinds(timeline: Timeline) -> Iterator[_Kind]:
-    """A small chart for each series that a monitor read, under its metric's name."""
+    """A small chart for each series that a monitor read; the metric's own name is beside its curve."""
     for key in dict.fromkeys(track.chart for track in timeline.tracks if track.chart.startswith(PREFIX)):
         metric = METRICS[key.removeprefix(PREFIX)]
         unit = unit_of(metric)
-        yield _Kind(key, f"{metric.name}{' per second' if unit.endswith('/s') else ''}", unit, 110)
+        name = metric.name.replace("_", " ")
+        title = f"{name[:1].upper()}{name[1:]}{' per second' if unit.endswith('/s') else ''}"
+        yield _Kind(key, title, unit, 110)
 
 
 def stage_bands(stages: Sequence[StageRow]) -> tuple[Band, ...]:

@@ -76,13 +76,16 @@ def render(summary: Summary) -> str:
     spectra = spectrum_charts(summary.spectra)
     load = list(_load_charts(summary))
     charts = [*timeline, *spectra, *load]
+    groups = threshold_groups(summary.thresholds)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
             sections=SECTIONS,
-            groups=threshold_groups(summary.thresholds),
+            groups=groups,
+            # Lines of one metric have one set of hints: it stands beside the first of them.
+            hinted={row.hints: row for group in reversed(groups) for row in reversed(group.rows)},
             tables=tables_of_spreads(summary.spreads),
             parts_of_calls=PARTS,
             palette=PALETTE,
