@@ -19,6 +19,7 @@ LONG = (
     "tests/deploy/test_installed.py",
     "tests/end_to_end/exporters/",
     "tests/end_to_end/fleet/test_fleet.py::test_a_second_master_on_a_port_that_is_taken",
+    "tests/end_to_end/fleet/test_fleet.py::test_a_worker_that_begins_late",
     "tests/end_to_end/fleet/test_fleet.py::test_nothing_that_a_peer_sends",
     "tests/end_to_end/fleet/test_fleet.py::test_workers_stop_when_their_master_is_gone",
     "tests/end_to_end/fleet/test_fleet_machines.py",

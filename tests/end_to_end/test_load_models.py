@@ -58,11 +58,11 @@ def test_open_arrivals_start_exactly_the_calls_of_the_schedule(
 
 
 def test_starts_beyond_max_in_flight_are_dropped_and_counted(
-    tokenswarm: Callable[..., Any], profile: Callable[[str], str]
+    start: Callable[..., Any], profile: Callable[[str], str]
 ) -> None:
     """Two in flight at 500 ms each can start 4 calls a second; the other arrivals don't wait in a queue."""
     text = "arrivals: constant\nmax_in_flight: 2\nstages: [{name: hold, duration: 3s, rate: 50}]\n"
-    done = tokenswarm("run", profile(text), "--model", "mock;ttft=500;itl=0;tokens=1")
+    done = start("run", profile(text), "--model", "mock;ttft=500;itl=0;tokens=1").wait()
     counts = counts_of(done)
     assert counts["planned_starts"] == 150
     assert counts["planned_starts"] == counts["dropped_starts"] + done.run["mock"]["received"]

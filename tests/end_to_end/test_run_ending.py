@@ -102,6 +102,27 @@ def test_an_interruption_inside_a_library_s_generated_code_exits_as_any_other(tm
     assert "Traceback" not in done.stderr
 
 
+@BOTH
+def test_an_interruption_while_python_itself_ends_changes_no_exit_code(number: signal.Signals) -> None:
+    """Nothing is left to interrupt; whoever sends a second signal would else get the signal's own code."""
+    # Of what Python does at its end, one thing waits for us.
+    program = (
+        "import atexit, sys\n"
+        "from tokenswarm.cli import main\n"
+        "atexit.register(lambda: (print('ending', flush=True), sys.stdin.read()))\n"
+        "sys.argv = ['tokenswarm', 'run', 'no-such-profile']\n"
+        "main()\n"
+    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as ending:
+        assert ending.stdout is not None
+        assert ending.stdout.readline() == "ending\n"
+        ending.send_signal(number)
+        _, said = ending.communicate(timeout=BOUND_S)
+    assert ending.returncode == 104, said
+    assert "Traceback" not in said
+
+
 def test_an_interruption_while_locust_starts_is_an_interrupted_run(start: Callable) -> None:
     """A signal that comes before Locust can take one still ends it, and the empty folder is judged."""
     running = start("run", "smoke")

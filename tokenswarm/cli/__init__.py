@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-from typing import Final
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
 
 import click
 
@@ -55,14 +57,14 @@ _LONGEST_NAME: Final = 300
 def main() -> None:
     """Run the command line; a user's mistake is one clear message and exit code 104."""
     # What stops a container or a CI job ends us as Ctrl-C does: cleaned up, and without a traceback.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    _on_interruption(signal.default_int_handler)
     try:
         code = commands.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = ExitCode.BAD_CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
+        _on_interruption(signal.SIG_IGN)
         # An interruption inside code that a library made from a string (dataclasses do, while they are
         # imported) leaves a mark with which CPython kills itself by SIGINT at its end; new code clears it.
         exec("")  # noqa: S102 - nothing is executed
@@ -76,4 +78,12 @@ def main() -> None:
             raise
         click.echo(f"tokenswarm: {str(error.filename)[:_LONGEST_NAME]}: {error.strerror}", err=True)
         code = ExitCode.BAD_CONFIGURATION
+    # What is left is Python's own end. There CPython takes our handler away, and one more signal, such as
+    # whoever is impatient sends, would kill us: instead of our exit code there would be that of the signal.
+    _on_interruption(signal.SIG_IGN)
     sys.exit(int(code or 0))
+
+
+def _on_interruption(handler: signal.Handlers | Callable[[int, FrameType | None], Any]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gevent import Greenlet, get_hub, getcurrent
+from gevent.event import Event
 
 from tokenswarm.profile.share import Membership, Share
 from tokenswarm.swarm.alarm import best_alarm
@@ -34,6 +35,7 @@ class Arrivals:
         self._loop = get_hub().loop
         self._alarm = best_alarm(self._wake)
         self._is_closed = False
+        self._is_driven = Event()  # to the schedule's end, as far as is known
         self._alarm.set(started_at_s)
 
     def wait(self) -> float | None:
@@ -59,14 +61,20 @@ class Arrivals:
         """Drive another share from that time of the run on; False if that time has gone by."""
         in_time = self._share.reassign(at_s, membership)
         if not self._is_closed:
+            self._is_driven.clear()
             self._alarm.set(time.monotonic())
         return in_time
+
+    def finish(self, within_s: float) -> None:
+        """Block until each arrival of ours has come, for at most so long: this process may be behind."""
+        self._is_driven.wait(within_s)
 
     def close(self) -> None:
         """No more arrivals; whoever waits is sent home."""
         if self._is_closed:
             return
         self._is_closed = True
+        self._is_driven.set()
         self._alarm.close()
         for user in list(self._waiting):
             self.release(user)
@@ -78,6 +86,7 @@ class Arrivals:
             if due_s is None:
                 # A change of membership may still give us some; until then there is nothing to wake for.
                 self._alarm.set(float(2**31))
+                self._is_driven.set()
                 return
             due_at_s = self._started_at_s + due_s
             if due_at_s > time.monotonic():

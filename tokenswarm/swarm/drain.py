@@ -6,6 +6,9 @@ Locust's statistics and our delta, and says so; the master goes on when all have
 
     master   test_stopping ──► DRAIN ─────────────────────────► wait ──► test_stop ──► quit
     worker                       └─► runner.stop(), report ──► DRAINED
+
+A worker's run began when Locust's message reached it. So where a run has come to its planned end, a worker
+may have open arrivals before it still; they come first.
 """
 
 from __future__ import annotations
@@ -44,11 +47,12 @@ class MasterDrain:
         """Forget the last run's answers."""
         self._drained.clear()
 
-    def drain(self, conductor: Conductor, in_flight_s: float) -> int:
+    def drain(self, conductor: Conductor, in_flight_s: float, *, has_finished: bool) -> int:
         """Wait until every worker that is left has drained; returns how many have not in time."""
         waiting = conductor.watch_workers()
+        order = {"in_flight_s": in_flight_s, "has_finished": has_finished}
         for client_id in waiting - self._drained.keys():
-            self._runner.send_message(_DRAIN, {"in_flight_s": in_flight_s}, client_id)
+            self._runner.send_message(_DRAIN, order, client_id)
         give_up_at_s = time.monotonic() + in_flight_s + _ANSWER_S
         while waiting - self._drained.keys():
             if time.monotonic() > give_up_at_s:
@@ -78,16 +82,18 @@ class WorkerDrain:
         """A new test starts: there is something to drain again."""
         self._is_drained = self.is_over = False
 
-    def drain(self, in_flight_s: float) -> None:
+    def drain(self, in_flight_s: float, *, has_finished: bool = False) -> None:
         """Let calls end, report all that is left, and say so."""
         if self._is_drained:
             return
         self._is_drained = True
+        load = session_of(self._environment).load
+        if has_finished and load is not None:
+            load.finish_schedule()
         self._environment.stop_timeout = in_flight_s
         self._runner.stop()
         # Locust sends its last report on "quit" only, when the master no longer listens.
         self._runner._send_stats()
-        load = session_of(self._environment).load
         calls = load.calls if load is not None else 0
         self._runner.send_message(DRAINED, {"calls": calls})
         self.is_over = True
@@ -97,4 +103,4 @@ class WorkerDrain:
         self._environment.stop_timeout = 0.0
 
     def _on_drain(self, msg: Message, **_: Any) -> None:
-        self.drain(float(msg.data["in_flight_s"]))
+        self.drain(float(msg.data["in_flight_s"]), has_finished=msg.data["has_finished"])

@@ -296,9 +296,13 @@ class Lifecycle:
         in_flight_s = session.plan.longest_call_s
         if not session.has_finished:
             in_flight_s = min(in_flight_s, _INTERRUPTED_DRAIN_S)
+        elif session.load is not None:
+            session.load.finish_schedule()
         environment.stop_timeout = in_flight_s
         if self._master_drain is not None:
-            self._undrained = self._master_drain.drain(session.conductor, in_flight_s)
+            self._undrained = self._master_drain.drain(
+                session.conductor, in_flight_s, has_finished=session.has_finished
+            )
         self._has_drained.set()
 
     def _on_test_stop(self, **_: Any) -> None:

@@ -29,6 +29,7 @@ class Wiretap:
         self._sockets: list[socket.socket] = []
         self._may_pass = threading.Event()
         self._may_pass.set()
+        self._question: tuple[bytes, float] | None = None
         self.heard = bytearray()
         self.port: int = self._listener.getsockname()[1]
 
@@ -47,6 +48,10 @@ class Wiretap:
         """Let nothing through for so long; nothing is lost."""
         self._may_pass.clear()
         threading.Timer(seconds, self._may_pass.set).start()
+
+    def hold_from(self, question: bytes, seconds: float) -> None:
+        """Let these bytes through when they come, and then nothing for so long: the answer is late."""
+        self._question = question, seconds
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # closed
@@ -67,6 +72,9 @@ class Wiretap:
             while data := source.recv(65_536):
                 self.heard += data
                 self._may_pass.wait()
+                if self._question is not None and self._question[0] in data:
+                    self.hold(self._question[1])
+                    self._question = None
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 

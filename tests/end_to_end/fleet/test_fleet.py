@@ -148,6 +148,26 @@ def test_a_worker_that_joins_takes_its_share_and_one_of_three_that_dies_makes_th
     assert [worker.wait().code for worker in workers[1:]] == [0, 0]
 
 
+def test_a_worker_that_begins_late_makes_its_last_calls_all_the_same(
+    start: Callable, work: Callable, port: int, tap: Any, profile: Callable
+) -> None:
+    """Its plan was a second or two on its way: so far it is behind when the master says that all is over."""
+    rate, lasts_s = 60, 3
+    stage = f"{{name: steady, duration: {lasts_s}s, rate: {rate}}}"
+    text = f"arrivals: constant\nmax_in_flight: 60\nstages: [{stage}]\n"
+    tap.hold_from(b"client_ready", 2.0)
+    master = start("run", profile(text), "--expect-workers", "2", "--port", str(port))
+    prompt = work()
+    master.await_that(lambda: "joined the master" in prompt.err)
+    late = work("--port", str(tap.port))
+    done = master.wait()
+    assert [worker.wait().code for worker in (prompt, late)] == [0, 0]
+    assert done.events("worker_lost") == []
+    assert by_interval(done.folder, "planned_starts").total() == rate * lasts_s, done.out
+    assert done.counted() + by_interval(done.folder, "dropped_starts").total() == rate * lasts_s
+    assert done.counted() == done.run["mock"]["received"]
+
+
 def test_nothing_that_a_peer_sends_ends_the_master(
     start: Callable, work: Callable, port: int, profile: Callable, made_by: Callable
 ) -> None:
