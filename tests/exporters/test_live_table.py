@@ -49,6 +49,21 @@ def test_times_are_of_judged_calls_that_succeeded(rows: dict[tuple[str, str], di
     assert ("Times", "overhead") not in rows
 
 
+def test_traffic_is_shown_now_and_over_the_judged_time(standing: Callable[..., Standing]) -> None:
+    """Three calls in the 25 s since the warm-up; what is of the last seconds goes with the run's end."""
+
+    def row(name: str, **changed: object) -> tuple[str, str]:
+        found = next(row for row in rows_of(standing(**changed)) if row["what"] == name)
+        return found["now"].replace("\N{NO-BREAK SPACE}", " "), found["so_far"].replace(
+            "\N{NO-BREAK SPACE}", " "
+        )
+
+    assert row("request_rate") == ("0.0 calls/s", "0.1 calls/s")
+    assert row("output_tokens_rate") == ("0.0 tokens/s", "1.2 tokens/s")
+    assert row("request_rate", state=ENDED) == ("", "0.1 calls/s")
+    assert row("request_rate", elapsed_s=3.0) == ("0.0 calls/s", "")
+
+
 def test_errors_are_by_class(rows: dict[tuple[str, str], dict[str, str]]) -> None:
     """Only those that happened."""
     assert {name: row["samples"] for (part, name), row in rows.items() if part == "Errors"} == {

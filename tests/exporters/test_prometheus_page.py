@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.measurements import Measurements
 from tokenswarm.metrics.prometheus_names import PREFIX, series_of
 from tokenswarm.metrics.series import NO_LABELS, Delta, Series, SeriesKey
-from tokenswarm.metrics.standing import MonitorStanding, Standing
+from tokenswarm.metrics.standing import ENDED, MonitorStanding, Standing
 
+PROMTOOL = shutil.which("promtool")
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 
@@ -80,6 +83,36 @@ def test_quantiles_are_of_judged_calls_and_nothing_unmeasured_is_there(page: Sam
     assert "overhead_quantile_seconds" not in page
     assert "cache_hit_rate" not in page
     assert [value for _, value in page["error_rate"]] == [pytest.approx(1 / 3)]
+
+
+def test_quantiles_are_those_of_a_summary(standing: Callable[..., Standing]) -> None:
+    """No other kind of metric may have that label; their count and sum say of how many calls they are."""
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(exposition(standing()).decode())
+        if any("quantile" in sample.labels for sample in family.samples)
+    }
+    assert {family.type for family in families.values()} == {"summary"}
+    latency = families["tokenswarm_latency_quantile_seconds"].samples
+    rest = {sample.name.rpartition("_")[2]: sample.value for sample in latency if len(sample.labels) == 1}
+    assert rest == {"count": 2, "sum": pytest.approx(0.3)}
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_prometheus_finds_nothing_to_blame(standing: Callable[..., Standing]) -> None:
+    """Its own linter knows the conventions for names, units, kinds and help."""
+    checked = subprocess.run(
+        [str(PROMTOOL), "check", "metrics"], input=exposition(standing()), capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def test_what_is_of_the_moment_ends_with_the_run(standing: Callable[..., Standing]) -> None:
+    """A web UI's page stays: the last rates would stand on it until the next run."""
+    assert "recent_request_rate" in samples_of(standing())
+    page = samples_of(standing(state=ENDED))
+    assert not [name for name in page if name.startswith("recent_")]
+    assert sum(value for _, value in page["calls_total"]) == 5
 
 
 def test_thresholds_have_their_state(page: Samples) -> None:

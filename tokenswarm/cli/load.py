@@ -27,13 +27,9 @@ from tokenswarm.cli import options
 @click.option("--bind-host", metavar="ADDRESS", help="Where those workers come to; loopback by default.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Likewise; 5557 by default.")
 @click.option("--expect-workers-max-wait", metavar="TIME", help="How long to wait for them; 60s by default.")
-@click.option(
-    "--prometheus-port", type=click.IntRange(1, 65535), help="Serve figures for Prometheus while it runs."
-)
-@click.option("--prometheus-host", metavar="ADDRESS", help="Of that port; loopback by default.")
-@click.option(
-    "--influx", metavar="URL", help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or v2's."
-)
+@options.prometheus_port
+@options.prometheus_host
+@options.influx
 @options.time_scale
 @options.seed("Of prompts, mix and pauses.")
 @click.option(
@@ -192,6 +188,9 @@ def suite(
     is_flag=True,
     help="Ask for TOKENSWARM_WEB_USER and the password whose hash is TOKENSWARM_WEB_PASSWORD_HASH.",
 )
+@options.prometheus_port
+@options.prometheus_host
+@options.influx
 @options.reports("Where run folders go.")
 def web(
     profile: str,
@@ -202,14 +201,19 @@ def web(
     web_host: str,
     web_port: int,
     web_login: bool,
+    prometheus_port: int | None,
+    prometheus_host: str | None,
+    influx: str | None,
     reports: Path,
 ) -> int:
     """Open Locust's web UI with PROFILE chosen; run as often as you like, each with a report."""
+    from tokenswarm.launch.exports import Exports
     from tokenswarm.launch.web import WebRequest, serve_web_ui
     from tokenswarm.profile.resolve import Names
 
     names = Names(profile, target, model, slo, time_scale)
-    return serve_web_ui(WebRequest(names, web_host, web_port, web_login, reports))
+    exports = Exports(prometheus_port, prometheus_host, influx)
+    return serve_web_ui(WebRequest(names, web_host, web_port, web_login, reports, exports))
 
 
 @click.command("web-password")

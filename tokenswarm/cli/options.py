@@ -23,6 +23,15 @@ own_target = click.option(
     "--target", metavar="NAME|URL", help="Where to aim; without it, an embedded mock gateway."
 )
 own_slo = click.option("--slo", metavar="NAME", help="Judge by this SLO instead of the profile's own.")
+prometheus_port = click.option(
+    "--prometheus-port", type=click.IntRange(1, 65535), help="Serve figures for Prometheus while it runs."
+)
+prometheus_host = click.option(
+    "--prometheus-host", metavar="ADDRESS", help="Of that port; loopback by default."
+)
+influx = click.option(
+    "--influx", metavar="URL", help="Send figures to InfluxDB: http://HOST:8086/write?db=NAME, or v2's."
+)
 
 
 def reports(what: str) -> Option:

@@ -10,7 +10,7 @@ from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES
 from tokenswarm.metrics.health_limits import LATE_TIMERS, LIMITS
 from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.monitored import monitored_times
-from tokenswarm.metrics.source import Aggregation, Selector
+from tokenswarm.metrics.source import Aggregation, Selector, Span
 from tokenswarm.metrics.standing import ENDED, Standing
 from tokenswarm.metrics.thresholds import Status, ThresholdResult
 from tokenswarm.metrics.units import format_figure, quantity_of
@@ -20,7 +20,7 @@ from tokenswarm.metrics.units import format_figure, quantity_of
 COLUMNS: Final = (
     ("part", "Part"),
     ("what", "What"),
-    ("now", "Last 5 s"),
+    ("now", "Last 5\N{NO-BREAK SPACE}s"),
     ("so_far", "So far"),
     ("p50", "p50"),
     ("p95", "p95"),
@@ -29,7 +29,11 @@ COLUMNS: Final = (
     ("state", "State"),
 )
 _TIMES: Final = ("ttft", "latency", "effective_latency", "icl", "overhead", "overhead_ttft")
-_RATES: Final = ("request_rate", "output_tokens_rate")
+# What each counts, and in what unit it is shown.
+_RATES: Final = {
+    "request_rate": ("requests", "calls/s"),
+    "output_tokens_rate": ("output_tokens", "tokens/s"),
+}
 _SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput")
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _P95: Final = Aggregation("p", 95)
@@ -81,16 +85,19 @@ def _times(standing: Standing) -> Iterator[Row]:
         quantiles = {
             key: _ms(histogram.quantile(q)) for key, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
         }
-        now = "" if recent is None else f"p95{_NARROW}{_ms(recent)}"
+        now = "" if recent is None or standing.state == ENDED else f"p95{_NARROW}{_ms(recent)}"
         yield _row("Times", name, now=now, samples=str(histogram.count), **quantiles)
 
 
 def _traffic(standing: Standing) -> Iterator[Row]:
     calls = standing.totals.count("requests", _EVERYTHING)
-    for name in _RATES:
+    judged_s = standing.totals.seconds(_EVERYTHING, Span(0, standing.elapsed_s))
+    for name, (counted, unit) in _RATES.items():
         value = standing.recent.read(name, Aggregation("value"), _EVERYTHING).value
-        unit = "calls/s" if name == "request_rate" else "tokens/s"
-        yield _row("Traffic", name, now=f"{value or 0:.1f}{_NARROW}{unit}", samples=f"{calls:.0f}")
+        now = "" if standing.state == ENDED else f"{value or 0:.1f}{_NARROW}{unit}"
+        count = standing.totals.count(counted, _EVERYTHING)
+        so_far = f"{count / judged_s:.1f}{_NARROW}{unit}" if judged_s else ""
+        yield _row("Traffic", name, now=now, so_far=so_far, samples=f"{calls:.0f}")
     for name in _SHARES:
         reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
         if reading.value is not None:

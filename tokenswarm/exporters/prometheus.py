@@ -31,7 +31,7 @@ from tokenswarm.metrics.histogram import Histogram
 from tokenswarm.metrics.prometheus_names import PREFIX, UNITS, family_of
 from tokenswarm.metrics.series import Labels
 from tokenswarm.metrics.source import Aggregation, Selector
-from tokenswarm.metrics.standing import STATE_NUMBERS, Standing
+from tokenswarm.metrics.standing import ENDED, STATE_NUMBERS, Standing
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 QUANTILES: Final = (0.5, 0.9, 0.95, 0.99)
@@ -139,22 +139,18 @@ class _Scrape(Collector):
         """Figures that no query could make from buckets: of all judged calls since the start."""
         totals, everything = self._standing.totals, Selector()
         for name in ("ttft", "latency", "effective_latency", "icl", "overhead", "overhead_ttft"):
-            readings = [(q, totals.read(name, Aggregation("p", q * 100), everything)) for q in QUANTILES]
-            if any(reading.value is not None for _, reading in readings):
-                family = GaugeMetricFamily(
-                    f"{PREFIX}{name}_quantile_seconds", METRICS[name].definition, labels=["run", "quantile"]
-                )
-                for quantile, reading in readings:
-                    if reading.value is not None:
-                        family.add_metric([*self._run, str(quantile)], reading.value)
-                yield family
+            histogram = totals.histogram(name, everything)
+            if histogram.count:
+                yield self._summary(name, histogram)
         for name in _SHOWN_SHARES:
             share = totals.read(name, Aggregation("rate"), everything)
             if share.value is not None:
                 yield self._gauge(name, METRICS[name].definition, share.value)
         for name in _SHOWN_RATES:
-            rate = self._standing.recent.read(name, Aggregation("value"), everything)
-            yield self._gauge(f"recent_{name}", "Of the last seconds.", rate.value or 0.0)
+            if self._standing.state != ENDED:
+                rate = self._standing.recent.read(name, Aggregation("value"), everything)
+                definition = f"{METRICS[name].definition.removesuffix('.')}: of the last seconds."
+                yield self._gauge(f"recent_{name}", definition, rate.value or 0.0)
 
     def _thresholds(self) -> Iterator[Metric]:
         labels = ["run", "line", "metric"]
@@ -213,6 +209,19 @@ class _Scrape(Collector):
             share = self._standing.totals.read(name, Aggregation("rate"), Selector())
             if share.value is not None:
                 yield self._gauge(name, METRICS[name].definition, share.value)
+
+    def _summary(self, name: str, histogram: Histogram) -> Metric:
+        """Only a summary may have the label `quantile`; the client's own class for one has no quantiles."""
+        full = f"{PREFIX}{name}_quantile_seconds"
+        family = Metric(full, METRICS[name].definition, "summary")
+        run = {"run": self._standing.run}
+        for quantile in QUANTILES:
+            value = histogram.quantile(quantile)
+            assert value is not None, "it is not empty"
+            family.add_sample(full, {**run, "quantile": str(quantile)}, value)
+        family.add_sample(f"{full}_count", run, histogram.count)
+        family.add_sample(f"{full}_sum", run, histogram.total)
+        return family
 
     def _gauge(self, name: str, definition: str, value: float) -> Metric:
         family = GaugeMetricFamily(f"{PREFIX}{name}", definition, labels=["run"])

@@ -14,6 +14,7 @@ import yaml
 
 from tokenswarm.errors import ConfigurationError, ExitCode
 from tokenswarm.launch.embedded import embedded
+from tokenswarm.launch.exports import Exports
 from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.locust_process import LocustProcess
 from tokenswarm.launch.scenario import locustfile_of
@@ -36,11 +37,13 @@ class WebRequest:
     port: int
     wants_login: bool
     reports: Path
+    exports: Exports
 
 
 def serve_web_ui(request: WebRequest) -> ExitCode:
     """Until it is interrupted; ConfigurationError before anything is served if something is wrong."""
     resolved = resolve(request.names, SearchPath.of(Path.cwd()), os.environ)
+    request.exports.check(os.environ)
     if request.wants_login:
         _check_login()
     reason = why_not_listen(request.host.strip("[]"), request.port)
@@ -72,6 +75,7 @@ def serve_web_ui(request: WebRequest) -> ExitCode:
             *(("--slo", names.slo) if names.slo else ()),
             *("--time-scale", f"{names.time_scale:g}"),
             *(("--web-login",) if request.wants_login else ()),
+            *request.exports.options(),
         ]
         shown = f"[{request.host}]" if ":" in request.host else request.host
         say(f"open http://{shown}:{request.port}/ – target {shown_target}; Ctrl-C ends it")

@@ -84,7 +84,7 @@ class Conductor:
         self._prompts: dict[str, SentPrompts] = {}  # by worker, as each last told
         self._wire = plan.to_wire()
         self._ended_s: float | None = None  # where a counted stage ended, before we noticed
-        self._is_closed = False
+        self._closed_at_s: float | None = None
         self.merge = Merge(plan.stage_spans(), self._recorder, self._abort_watch, plan.width_s)
         live = (*MONITORED_SHARES, *(line.subject.metric for line in plan.thresholds))
         self._live_samples = KeptSamples(live, self.merge.totals)
@@ -123,9 +123,9 @@ class Conductor:
             self.merge,
             self._monitoring.standings() if self._monitoring is not None else (),
             run=self._folder.name if self._folder is not None else "",
-            elapsed_s=self.elapsed_s,
+            elapsed_s=self.elapsed_s if self._closed_at_s is None else self._closed_at_s,
             is_stopping=self._session.is_stopping,
-            is_closed=self._is_closed,
+            is_closed=self._closed_at_s is not None,
         )
 
     def absorb_report(self, client_id: str, data: Mapping[str, Any]) -> None:
@@ -146,7 +146,7 @@ class Conductor:
             return
         worker.calls += calls_in(delta)
         worker.reported_s = elapsed_s
-        if not self._is_closed:
+        if self._closed_at_s is None:
             self.merge.absorb(delta, elapsed_s)
         elif self._folder is not None and delta.series:
             # Deltas add up, so even now nothing is lost; but the totals shown so far lacked it.
@@ -252,9 +252,9 @@ class Conductor:
 
     def close(self, *, undrained: int) -> None:
         """Take the last numbers of this process and close the run folder; only the first call counts."""
-        if self._is_closed:
+        if self._closed_at_s is not None:
             return
-        self._is_closed = True
+        self._closed_at_s = self.elapsed_s
         # From here on nothing may let go of the hub: see Load.drain.
         self._loop.kill(block=False)
         self._take_local(at_once=True)

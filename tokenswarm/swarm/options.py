@@ -210,6 +210,13 @@ def slos_offered() -> list[str]:
     return list(dict.fromkeys((OWN_SLO, *names, os.environ.get("TOKENSWARM_SLO") or OWN_SLO)))
 
 
+def targets_offered(environment: Environment) -> list[str]:
+    """All targets by name, after the one that this process was started with: it may be anywhere."""
+    options = environment.parsed_options
+    own = [options.target] if options is not None and options.target else []
+    return list(dict.fromkeys((*own, *SearchPath.of(Path.cwd()).names("target"))))
+
+
 def _scenario_in(places: SearchPath, profile: str) -> str:
     """Without reading its file as YAML: one that is broken is offered, and the page says what is wrong."""
     text = places.find("profile", profile).read_text(encoding="utf-8", errors="replace")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from locust.runners import LocalRunner, MasterRunner
 
 from tokenswarm.metrics.judge import judge
@@ -23,7 +25,10 @@ def standing_of(
     is_stopping: bool,
     is_closed: bool,
 ) -> Standing:
-    """At this moment. It costs milliseconds that belong to the load: ask once a second."""
+    """At this moment. It costs milliseconds that belong to the load: ask once a second.
+
+    Of a run that has ended nothing is shown as it is now: nobody reads it any more.
+    """
     stage = plan.stages.stage_at(elapsed_s)
     is_draining = is_stopping or stage is None
     totals = merge.totals
@@ -41,11 +46,13 @@ def standing_of(
         total_s=plan.total_s,
         users=runner.user_count,
         workers=tuple(
-            WorkerStanding(worker.name, worker.cores, worker.calls, worker.sockets, worker.is_lost)
+            WorkerStanding(
+                worker.name, None if is_closed else worker.cores, worker.calls, worker.sockets, worker.is_lost
+            )
             for worker in roster
         ),
         totals=totals,
         recent=merge.recent(elapsed_s),
         thresholds=tuple(judge(lines, totals, elapsed_s)),
-        monitors=monitors,
+        monitors=tuple(replace(one, gauges={}, per_s={}) for one in monitors) if is_closed else monitors,
     )

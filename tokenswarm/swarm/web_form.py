@@ -39,6 +39,17 @@ _MOST_USERS: Final = 1_000_000
 _OF_LOCUST: Final = (_USERS, _RAMP, "host", "run_time", "profile", "user_classes", "shape_class")
 _OF_CLASS: Final = ("user_class_name", "host", "weight", "fixed_count", "tasks")
 _WHOLE_NUMBERS: Final = ("weight", "fixed_count")
+# A field's name and its help share one line, which a phone cuts after some forty letters.
+_HELP: Final = {
+    "load_profile": "what load comes when",
+    "target": "a name or a URL",
+    "slo": "what is good enough",
+    "model": "empty: the target's own",
+    "prompt_mix": "30/50/20; empty: profile's",
+    "streaming": "50%; empty: profile's",
+    "time_scale": "0.1: a tenth of each duration",
+    "seed": "same seed, same draws",
+}
 
 
 class Form:
@@ -60,6 +71,11 @@ class Form:
         runner = self._environment.runner
         assert runner is not None
         return runner.state in (STATE_INIT, STATE_STOPPED) and not runner.shape_greenlet
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a profile says how many users the last run had: nobody may change that while it goes."""
+        return self._last is not None and not self._last.is_open_ended
 
     def join(self, web_ui: WebUI) -> None:
         """Mend what Locust's page would offer."""
@@ -134,6 +150,7 @@ class Form:
             ("slo", slos_offered(), OWN_SLO),
         ):
             extra[name] |= {"choices": offered, "default_value": extra[name]["default_value"] or nothing}
+        extra = {name: {**extra[name], "help_text": words} for name, words in _HELP.items()}
         # The target is what is called, and stands among ours; Locust's own field would be a second one.
         return {"extra_options": extra, "host": "", "missing_host_warning": False}
 

@@ -6,8 +6,9 @@ another one by now, and asks nothing any more once a run has ended, so that it n
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +25,15 @@ _CLASS: Final = (
 )
 
 
-def add_to_page(web_ui: WebUI, now: Callable[[], dict[str, Any]]) -> None:
-    """`now` tells the script how things stand; page.js knows its keys."""
+def add_to_page(web_ui: WebUI, now: Callable[[], dict[str, Any]], targets: Sequence[str]) -> None:
+    """`now` tells the script how things stand, page.js knows its keys; `targets` are offered by name."""
     assert web_ui.app is not None
     script = (_BROWSER / "page.js").read_text(encoding="utf-8")
     style = (_BROWSER / "page.css").read_text(encoding="utf-8")
     root = f"document.documentElement.classList.add('{_CLASS}');" if is_web() else ""
+    if is_web():
+        offered = json.dumps(targets).replace("<", "\\u003c")  # which could end the script
+        root += f"document.documentElement.dataset.targets = JSON.stringify({offered});"
     added = f"<style>{style}</style><script>{root}{script}</script>{_HEAD_END}"
     server = secrets.token_hex(8)  # another one after a restart: what the page shows is then of no server
 

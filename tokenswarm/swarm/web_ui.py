@@ -25,6 +25,7 @@ from tokenswarm.metrics.standing import Standing
 from tokenswarm.runs.facts import Started, facts_of
 from tokenswarm.runs.folder import RunJson, make_folder
 from tokenswarm.runs.machine import describe_machine
+from tokenswarm.swarm.options import targets_offered
 from tokenswarm.swarm.plan import RunPlan
 from tokenswarm.swarm.web_form import Form
 from tokenswarm.swarm.web_guard import add_login, guard
@@ -44,7 +45,7 @@ class _Made:
 
     folder: Path
     run_json: RunJson
-    said: str = "the run goes on"
+    said: str = "the run goes on; its report is made when it has ended"
     has_ended: bool = False
     has_report: bool = False
     is_judged: Event = field(default_factory=Event)
@@ -86,7 +87,7 @@ class TokenswarmUi:
         app.before_request(self._check_form)
         app.before_request(self._hand_out_report)
         app.after_request(self._add_rows)
-        add_to_page(self._web_ui, self._now)
+        add_to_page(self._web_ui, self._now, targets_offered(environment))
         app.add_url_rule(
             f"{_REPORTS}/<name>/<file>", view_func=self._web_ui.auth_required_if_enabled(self._report)
         )
@@ -96,13 +97,13 @@ class TokenswarmUi:
         options = self._environment.parsed_options
         assert options is not None
         assert plan.resolved is not None
+        started = Started(options.time_scale, plan.seed, max(1, len(plan.members)), "locust, from its web UI")
+        facts = facts_of(plan.resolved, plan.target, started, is_mock=False)
+        # It waits for a program, and who stops the run meanwhile ends this, too: the folder comes after it.
+        machine = describe_machine(Path.cwd())
         try:
             folder = make_folder(Path(options.reports), plan.profile.name)
-            started = Started(
-                options.time_scale, plan.seed, max(1, len(plan.members)), "locust, from its web UI"
-            )
-            facts = facts_of(plan.resolved, plan.target, started, is_mock=False)
-            made = _Made(folder, RunJson(folder, {**facts, "environment": describe_machine(Path.cwd())}))
+            made = _Made(folder, RunJson(folder, {**facts, "environment": machine}))
         except TokenswarmError as error:
             logger.error("this run can't be kept: %s", error)  # noqa: TRY400 - the disk's fault
             return None
@@ -140,9 +141,10 @@ class TokenswarmUi:
         if not flask.request.path.endswith("/stats/report") or not self._runs or self._is_outside():
             return None
         made = self._runs[-1]
-        made.is_judged.wait(_LONGEST_REPORT_S)
+        if made.has_ended:
+            made.is_judged.wait(_LONGEST_REPORT_S)
         if not made.has_report:
-            return flask.make_response(f"{made.said}\n", 503)
+            return flask.make_response(f"{made.folder.name}: {made.said}\n", 503)
         query = "?download" if "download" in flask.request.args else ""
         return flask.redirect(f"{_REPORTS}/{made.folder.name}/report.html{query}")
 
@@ -174,7 +176,12 @@ class TokenswarmUi:
                 "has_ended": made.has_ended,
                 "report": f"{_REPORTS}/{made.folder.name}/report.html" if made.has_report else "",
             }
-        return {"is_asking": self._form.is_asking, "is_running": not self._form.is_idle, "run": run}
+        return {
+            "is_asking": self._form.is_asking,
+            "is_running": not self._form.is_idle,
+            "is_fixed": self._form.is_fixed,
+            "run": run,
+        }
 
     def _rows(self) -> list[Row]:
         now_s = time.monotonic()

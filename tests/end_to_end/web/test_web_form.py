@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -55,14 +57,35 @@ def states_in(kept: Path) -> list[str]:
 
 
 @pytest.fixture
-def client(serve: Callable, port: int) -> Any:
-    serve("smoke", "--time-scale", "0.4")
+def figures() -> str:
+    """Where Prometheus would ask."""
+    return f"http://127.0.0.1:{free_port()}/metrics"
+
+
+@pytest.fixture
+def client(serve: Callable, port: int, figures: str, tmp_path: Path) -> Any:
+    """Of a web UI on a machine whose git takes its time to say what is being tested."""
+    slow = tmp_path / "slow" / "git"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\necho >> $0.asked\nsleep 0.3\n")
+    slow.chmod(0o755)
+    environ = {"PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    serve("smoke", "--time-scale", "0.4", "--prometheus-port", str(urlsplit(figures).port), environ=environ)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as one:
         yield one
 
 
-def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(client: httpx.Client, kept: Path) -> None:
-    """Each with its reason; nothing of it is kept, and while a run goes on no other one starts."""
+def gauges_at(figures: str) -> dict[str, str]:
+    """What has no labels but the run and one more, by its name."""
+    lines = httpx.get(figures, timeout=10).text.splitlines()
+    return {line.partition("{")[0]: line.rpartition(" ")[2] for line in lines if not line.startswith("#")}
+
+
+def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(
+    client: httpx.Client, kept: Path, figures: str, tmp_path: Path
+) -> None:
+    """Each with its reason; nothing of it is kept, nor of a run that is stopped while it starts; and while
+    one goes on no other one starts."""
 
     def post(**fields: str) -> dict[str, Any]:
         answer = client.post("/swarm", data={**LOCUSTS, **fields})
@@ -81,10 +104,20 @@ def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(client: http
     assert client.get("/stats/requests").json()["state"] == "ready"
     assert not list(kept.iterdir())
 
+    # What starts a run waits for a program, and is ended with it: there is a whole folder, or none.
+    assert post(load_profile="smoke")["success"] is True
+    await_that((tmp_path / "slow" / "git.asked").exists)
+    client.post("/stop")
+    assert not list(kept.iterdir())
+    await_that(lambda: not client.get("/tokenswarm/now").json()["is_running"])
+
     assert post(load_profile="smoke")["success"] is True
     await_that(lambda: client.get("/stats/requests").json()["user_count"] > 0)
     again = post(load_profile="stress")
     assert (again["success"], "a run is going on" in again["message"]) == (False, True)
+    assert "tokenswarm_target_memory_bytes" in gauges_at(figures)
+    early = client.get("/stats/report?download=1", timeout=5)
+    assert (early.status_code, "the run goes on" in early.text) == (503, True)
     began_s = time.monotonic()
     rows = [json.dumps(client.get("/stats/requests").json()["extended_stats"]) for _ in range(20)]
     # Rows are made once a second, however many pages ask for them.
@@ -95,6 +128,11 @@ def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(client: http
     assert run["name"].endswith("-smoke")
     assert "<html" in client.get(run["report"]).text
     assert client.get("/stats/requests").json()["state"] == "stopped"
+    # Prometheus asks on, and nothing that is of the moment may look as if it still were so.
+    ended = gauges_at(figures)
+    assert float(ended["tokenswarm_elapsed_seconds"]) < 12
+    assert not ended.keys() & {"tokenswarm_target_memory_bytes", "tokenswarm_generator_cpu_cores"}
+    assert "tokenswarm_calls_total" in ended
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_served(

@@ -63,6 +63,7 @@ def test_two_runs_from_login_to_report(page: Page, tmp_path: Path) -> None:
         time.sleep(0.1)  # polling for an event, bounded above
     assert int(now[1]) > int(first[1])
     page.await_text(r"Target\s+target_memory\s+\d+(\.\d+)?MB")
+    assert "EDIT" not in page.text  # the profile says how many users there are
     page.click("stop")
     page.await_text(r"(?i)stopped")
     page.await_text(r"-spike: .*(INTERRUPTED|INVALID|FAIL)")  # without a look at any other tab
@@ -76,6 +77,11 @@ def test_two_runs_from_login_to_report(page: Page, tmp_path: Path) -> None:
     page.go("/")
     page.click("new")
     page.await_text("Start new load test|Start")
+    # What the form is for is unfolded, in this dialog too, and targets are suggested by name.
+    page.await_that("document.querySelector('.MuiModal-root .Mui-expanded [name=loadProfile]') !== null")
+    assert "litellm" in page.evaluate(
+        "[...document.querySelector('[name=target]').list.options].map(o => o.value)"
+    )
     page.fill(loadProfile="smoke", promptMix="", streaming="")
     page.click("start")
     deadline_s = time.monotonic() + BOUND_S

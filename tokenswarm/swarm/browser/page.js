@@ -62,6 +62,7 @@
     }
     server = now.server;
     run = now.run;
+    document.documentElement.classList.toggle("tokenswarm-fixed", now.is_running && now.is_fixed);
     if (now.is_asking) {
       say("The target is being asked whether it answers; then the run begins.", [], "asking");
     } else if (now.is_running && document.querySelector("main [name=loadProfile]")) {
@@ -77,7 +78,7 @@
 
   async function ask() {
     mark();
-    const isBusy = document.querySelector("[role=dialog]") || document.activeElement?.matches("input, select, textarea");
+    const isBusy = document.querySelector(".MuiModal-root") || document.activeElement?.matches("input, select, textarea");
     if (performance.now() >= LONGEST_MS && misses === 0 && !isBusy) {
       location.reload();
       return;
@@ -97,8 +98,21 @@
   function mark() {
     const legend = [...document.querySelectorAll("legend, label")].find((each) => each.textContent === "User Classes");
     if (legend) legend.textContent = "User Classes (all ticked: the profile's mix of prompts)";
+    const target = document.querySelector("input[name=target]");
+    if (target && !target.list) offerTargets(target);
     const chosen = document.querySelector("select[name=loadProfile]");
     if (chosen) document.documentElement.classList.toggle("tokenswarm-profile", chosen.value !== "(none)");
+  }
+
+  // A target may be any URL, so that it can be no drop-down: names are suggested.
+  function offerTargets(field) {
+    const names = JSON.parse(document.documentElement.dataset.targets ?? "[]");
+    const list = document.createElement("datalist");
+    list.id = "tokenswarm-targets";
+    for (const name of names) list.append(Object.assign(document.createElement("option"), { value: name }));
+    document.getElementById(list.id)?.remove();
+    document.body.append(list);
+    field.setAttribute("list", list.id);
   }
 
   // The choice of a profile stands among the custom parameters, which are folded: they are what the form is for.
@@ -114,10 +128,11 @@
 
   document.addEventListener("change", mark);
   document.addEventListener("DOMContentLoaded", () => {
+    // Of the whole body: Locust's dialogs, with the form of the next run in one of them, stand beside its root.
     new MutationObserver(() => {
       mark();
       if (document.documentElement.classList.contains("tokenswarm-web")) unfold();
-    }).observe(document.getElementById("root"), { childList: true, subtree: true });
+    }).observe(document.body, { childList: true, subtree: true });
     ask();
     setInterval(ask, ASK_EVERY_MS);
   });
