@@ -12,7 +12,7 @@ from markupsafe import escape
 
 from tokenswarm.metrics.call import FAILURES
 from tokenswarm.metrics.catalogue import METRICS
-from tokenswarm.report import to_html, to_markdown
+from tokenswarm.report import to_html, to_markdown, to_text
 from tokenswarm.report.action_row import ActionRow
 from tokenswarm.report.clues import clue_of
 from tokenswarm.report.leads import leads_of, since_when
@@ -184,6 +184,30 @@ def test_the_first_screen_of_the_page_says_where_to_look(incident: Summary) -> N
     assert '<a href="#timeline" data-at="31.0">31.0 s, in hold</a>' in verdict
     assert '<a href="#errors">Errors</a>: 76 × http_5xx 503' in verdict
     assert escape(STEPS["http_5xx"]) in verdict
+
+
+def test_the_terminal_says_what_the_page_says(incident: Summary) -> None:
+    """Each clue and its first step, in the same words, and nothing that a target sent to move the cursor."""
+    page, text = to_html.render(incident), " ".join(to_text.render(incident).split())
+    leads = leads_of(incident)
+    assert len(leads) == 2
+    for lead in leads:
+        assert f"{lead.clue.section}: {lead.clue.text}" in text
+        assert lead.steps[0] in text
+        assert escape(lead.steps[0]) in page
+    assert "error_rate{stage:hold}, since 31.0 s, in hold → Errors: 76 × http_5xx 503" in text
+    errors = (replace(incident.errors[0], examples=("\x1b[2J" + "x" * 1000,)),)
+    told = to_text.render(replace(incident, errors=errors)).partition("Where to look")[2]
+    assert "\x1b" not in told
+    assert 100 < told.count("x") < 240
+
+
+def test_doubts_stand_beside_the_verdict_of_an_invalid_run(make_run: RunMaker) -> None:
+    """At the end of a terminal's text one reads first why nothing above can be believed."""
+    summary = summarise_run(read_run(make_run(incident_share=0.3, lost=("worker-2",))))
+    told = to_text.render(summary).partition("Where to look")[2]
+    assert told.index("Check first: ") < told.index("!! ") < told.index("INVALID: ")
+    assert "Where to look" not in to_text.render(replace(summary, thresholds=()))
 
 
 def test_a_climb_of_an_invalid_run_is_no_promise(make_run: RunMaker) -> None:

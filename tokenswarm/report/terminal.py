@@ -10,6 +10,17 @@ from rich.console import Console, RenderableType
 
 _NARROWEST: Final = 60
 PLAIN_WIDTH: Final = 110  # of a log or a file, which has no width of its own
+# Of verdicts, of what becomes of lines, and of checks.
+STYLES: Final = {
+    "pass": "green",
+    "warn": "yellow",
+    "warning": "yellow",
+    "fail": "red",
+    "bad": "red",
+    "invalid": "red",
+    "inconclusive": "magenta",
+    "interrupted": "magenta",
+}
 
 
 def drawn(
@@ -34,3 +45,8 @@ def drawn(
         for part in parts:
             console.print(part)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def printable(text: str) -> str:
+    """Without control characters: those of a target must not reach the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)

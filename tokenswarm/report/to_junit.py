@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as Xml
 
+from tokenswarm.report.leads import steps_of
 from tokenswarm.report.summary import Summary, ThresholdRow
 from tokenswarm.report.verdict import Outcome
 
@@ -69,11 +70,11 @@ def _run_case(summary: Summary) -> Xml.Element:
 
 
 def _case(row: ThresholdRow, summary: Summary) -> Xml.Element:
-    case = _new_case(row.line, summary)
+    case, details = _new_case(row.line, summary), "\n".join(_details(row, summary))
     if row.status == "fail":
-        _add(case, "failure", _was(row), "threshold", "\n".join(_details(row)))
+        _add(case, "failure", _was(row), "threshold", details)
     elif row.status == "inconclusive":
-        _add(case, "error", f"can't be judged: {row.reason}", "inconclusive", "\n".join(_details(row)))
+        _add(case, "error", f"can't be judged: {row.reason}", "inconclusive", details)
     elif row.status == "not_measured":
         Xml.SubElement(case, "skipped")
     return case
@@ -93,16 +94,17 @@ def _was(row: ThresholdRow) -> str:
     return f"{row.metric} is {row.value_text}, limit {row.limit_text}"
 
 
-def _details(row: ThresholdRow) -> Iterator[str]:
+def _details(row: ThresholdRow, summary: Summary) -> Iterator[str]:
     yield f"{row.line} ({row.origin})"
     yield f"value {row.value_text}, limit {row.limit_text}, margin {row.margin_text}, {row.samples} samples"
     if row.first_breach_s is not None:
         yield f"first broken {row.first_breach_s:.1f} s after the start"
     if row.reason:
         yield row.reason
-    if row.hints:
+    steps = steps_of(row, summary)
+    if steps:
         yield "check first:"
-        yield from (f"- {hint}" for hint in row.hints)
+        yield from (f"- {step}" for step in steps)
 
 
 def _said(summary: Summary) -> Iterator[str]:

@@ -1,44 +1,25 @@
-"""The summary for a terminal: the verdict, the thresholds, and what a person looks at next."""
+"""The summary for a terminal: the figures, then what a person looks at next, and last the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from rich import box
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from tokenswarm.report.action_row import PHASES_MEAN
-from tokenswarm.report.answers import GROUPS
-from tokenswarm.report.cache import ARMS
-from tokenswarm.report.compare_to_text import parts as comparison_parts
-from tokenswarm.report.figures import lasted, micro_ms, share, since_start, time_ms, usd, whole
-from tokenswarm.report.grouping import tables_of_spreads, threshold_groups
-from tokenswarm.report.overhead import PARTS
-from tokenswarm.report.provider_strip import lines_of, strip_of
+from tokenswarm.report.leads import Lead, leads_of, since_when
 from tokenswarm.report.summary import Summary
-from tokenswarm.report.terminal import drawn
+from tokenswarm.report.terminal import STYLES, drawn, printable
+from tokenswarm.report.text_sections import SECTIONS
+from tokenswarm.report.verdict import Outcome
 
-_STYLES: Final = {
-    "pass": "green",
-    "warn": "yellow",
-    "warning": "yellow",
-    "fail": "red",
-    "bad": "red",
-    "invalid": "red",
-    "inconclusive": "magenta",
-    "interrupted": "magenta",
-}
-_WORDS: Final = {
-    "pass": "good",
-    "warn": "WARNING",
-    "fail": "CRITICAL",
-    "inconclusive": "INCONCLUSIVE",
-    "not_measured": "not measured",
-}
+# So few that the verdict's reasons are still on the screen; all lines stand in the table.
+_MOST_LEADS: Final = 4
+_MOST_NAMED: Final = 4
+_LONGEST_CLUE: Final = 240
+_SAID_HERE: Final = ("thresholds", "trust")  # sections whose words stand in this text, too
 
 
 def render(summary: Summary, *, width: int | None = None, is_terminal: bool = False) -> str:
@@ -47,243 +28,52 @@ def render(summary: Summary, *, width: int | None = None, is_terminal: bool = Fa
 
 
 def _parts(summary: Summary) -> Iterator[RenderableType]:
-    if summary.thresholds:
-        yield _thresholds(summary)
-        yield ""
-    for table in _spreads(summary):
-        yield table
-        yield ""
-    for part in _overhead(summary):
-        yield part
-        yield ""
-    for part in _cache(summary):
-        yield part
-        yield ""
-    for part in _answers(summary):
-        yield part
-        yield ""
-    for row in summary.drift:
-        yield Text(row.sentence)
-    if summary.drift:
-        yield ""
-    if summary.expected:
-        yield _expected(summary)
-        yield ""
-    if summary.actions:
-        yield from _actions(summary)
-        yield ""
-    if summary.errors:
-        yield _errors(summary)
-        yield ""
-    if summary.comparison is not None:
-        yield Text(f"Against {summary.comparison.base}", style="bold")
-        yield from comparison_parts(summary.comparison)
-        yield ""
-    load = _open_load(summary)
-    if load:
-        yield Text(load)
-        yield ""
-    for check in summary.checks:
-        if check.what == "aborted":
-            yield Text(check.text)
+    is_invalid = summary.verdict.outcome == Outcome.INVALID
+    # What matters most stands nearest to the verdict: of figures that can't be trusted, why not.
+    ends = (_where_to_look, _doubts) if is_invalid else (_doubts, _where_to_look)
+    for section in (*SECTIONS, _remarks, *ends):
+        for part in section(summary):
+            yield part
             yield ""
-    if summary.carries:
-        yield Text(summary.carries)
-        yield ""
-    doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
-    for check in doubts:
-        yield Text(f"{'!!' if check.state == 'bad' else ' !'} {check.text}", style=_STYLES[check.state])
-    if doubts:
-        yield ""
-    hints = {row.metric: row.hints for row in summary.thresholds if row.hints and row.status == "fail"}
-    for metric, lines in hints.items():
-        yield Text(f"What to check first about {metric}:")
-        yield from (Padding(Text(f"{i}. {line}"), (0, 0, 0, 2)) for i, line in enumerate(lines, start=1))
-        yield ""
     verdict = summary.verdict
-    style = "yellow" if verdict.warnings and verdict.outcome == "pass" else _STYLES[verdict.outcome]
+    style = "yellow" if verdict.warnings and verdict.outcome == "pass" else STYLES[verdict.outcome]
     yield Text(verdict.sentence, style=f"bold {style}")
 
 
-def _open_load(summary: Summary) -> str:
-    """What was planned and what came of it, in the open model; empty in the closed one."""
-    texts = {total.metric: total.text for total in summary.totals}
-    if "offered_rate" not in texts:
-        return ""
-    return (
-        f"Load: {texts['offered_rate']} planned, {texts['request_rate']} ended;"
-        f" {texts['dropped_starts']} dropped, {texts['late_starts']} late"
-    )
+def _remarks(summary: Summary) -> Iterator[RenderableType]:
+    """What ended the run early, and how much load the target carries."""
+    yield from (Text(check.text) for check in summary.checks if check.what == "aborted")
+    if summary.carries:
+        yield Text(summary.carries)
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1),
-    )
+def _doubts(summary: Summary) -> Iterator[RenderableType]:
+    doubts = [check for check in summary.checks if check.state in ("bad", "warning")]
+    if doubts:
+        marks = {"bad": "!!", "warning": " !"}
+        yield Group(*(Text(f"{marks[c.state]} {c.text}", style=STYLES[c.state]) for c in doubts))
 
 
-def _thresholds(summary: Summary) -> Table:
-    table = _table("Thresholds")
-    table.add_column("")
-    table.add_column("line", overflow="fold")
-    for head in ("value", "limit", "margin", "samples", "breach"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for group in threshold_groups(summary.thresholds):
-        style = _STYLES.get(group.status, "dim")
-        for row in group.rows:
-            line = Text(row.line)
-            if row.reason:
-                line.append(f"\n{row.reason}", style="dim")
-            table.add_row(
-                Text(_WORDS[group.status], style=style),
-                line,
-                Text(row.value_text, style=style),
-                Text(row.limit_text),
-                Text(row.margin_text),
-                Text(whole(row.samples)),
-                Text(since_start(row.first_breach_s)),
-            )
-    return table
-
-
-def _spreads(summary: Summary) -> Iterator[Table]:
-    for spreads in tables_of_spreads(summary.spreads):
-        table = _table(f"{spreads.title}, ms")
-        table.add_column("", min_width=14, overflow="fold")
-        for head in ("p50", "p90", "p95", "p99", "max", "calls"):
-            table.add_column(head, justify="right", no_wrap=True, min_width=7)
-        for group in spreads.groups:
-            for s in group.rows:
-                name = f"{s.name} (not judged)" if s.is_warmup else s.name
-                figures = (s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms, s.max_ms)
-                table.add_row(Text(name), *(time_ms(value) for value in figures), whole(s.count))
-        yield table
-
-
-def _answers(summary: Summary) -> Iterator[RenderableType]:
-    answers = summary.answers
-    if answers is None:
+def _where_to_look(summary: Summary) -> Iterator[RenderableType]:
+    """The same leads as in report.html and report.md, each with what to check first of all."""
+    leads = [lead for lead in leads_of(summary) if lead.steps or lead.clue.anchor not in _SAID_HERE]
+    if not leads:
         return
-    for group, title in GROUPS.items():
-        rows = answers.of(group)
-        # One is all calls, which stand above; and of caches there may be more than that.
-        if len(rows) < 2 or (group == "cache" and summary.cache is not None):
-            continue
-        table = _table(f"{title}, times in ms")
-        table.add_column("", overflow="fold")
-        for head in ("calls", "share", "errors", "ttft p95", "p50", "p95", "p99", "cost"):
-            table.add_column(head, justify="right", no_wrap=True)
-        for row in rows:
-            times = (row.ttft_p95_ms, row.latency_p50_ms, row.latency_p95_ms, row.latency_p99_ms)
-            shares = (share(row.share), share(row.error_rate))
-            table.add_row(Text(row.name), whole(row.count), *shares, *map(time_ms, times), usd(row.cost))
-        yield table
-    if answers.origins and answers.read_by:
-        yield Text(answers.read_by, style="dim")
-    if answers.doubts:
-        yield Text("\n".join(f" ! {doubt}" for doubt in answers.doubts), style=_STYLES["warning"])
+    told = [part for lead in leads[:_MOST_LEADS] for part in _lead(lead, summary)]
+    if len(leads) > _MOST_LEADS:
+        told.append(Text(f"  … and {len(leads) - _MOST_LEADS} more"))
+    yield Group(Text("Where to look, in report.html", style="bold"), *told)
 
 
-def _cache(summary: Summary) -> Iterator[RenderableType]:
-    cache = summary.cache
-    if cache is None:
-        return
-    tables = []
-    if cache.arms:
-        table = _table("Cache: what was asked")
-        for head in ("", "calls", "hits", "hit p50, ms", "p95", "miss p50", "wrong"):
-            table.add_column(head, justify="right" if head else "left", no_wrap=bool(head), overflow="fold")
-        for arm in cache.arms:
-            times = (micro_ms(value) for value in (arm.hit_p50_ms, arm.hit_p95_ms, arm.miss_p50_ms))
-            name = f"{arm.name}: {ARMS[arm.name]}"
-            table.add_row(name, whole(arm.count), share(arm.hit_rate), *times, whole(arm.mismatches))
-        tables.append(table)
-    table = _table("Cache: what answered, times in ms")
-    for head in ("", "calls", "share", "min", "p50", "p95", "p99", "max"):
-        table.add_column(head, justify="right" if head else "left", no_wrap=bool(head), overflow="fold")
-    for row in cache.layers:
-        times = (micro_ms(value) for value in (row.min_ms, row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms))
-        table.add_row(Text(row.name), whole(row.count), share(row.share), *times)
-    yield from (*tables, table)
-    if cache.notes:
-        yield Text("\n".join(cache.notes), style="dim")
-
-
-def _overhead(summary: Summary) -> Iterator[RenderableType]:
-    """What the gateway adds; not that of a mock which is gateway and provider in one."""
-    overhead = summary.overhead
-    if overhead is None or not overhead.rows or (summary.about.is_embedded_mock and not overhead.distortion):
-        return
-    table = _table("Overhead, ms")
-    table.add_column("", no_wrap=True)
-    table.add_column("way", no_wrap=True)
-    for head in ("p50", "p95", "p99", "calls"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in overhead.rows:
-        figures = (str(figure) for figure in (row.p50, row.p95, row.p99))
-        table.add_row(Text(row.title), row.way, *figures, whole(row.count))
-    yield table
-    yield Text("\n".join(overhead.notes), style="dim")
-    if overhead.sentence:
-        yield Text(overhead.sentence)
-    table = _table("Where the time goes, mean ms")
-    table.add_column("", overflow="fold")
-    for part in (*(PARTS[part] for part in overhead.parts), "whole", "calls"):
-        table.add_column(part, justify="right", overflow="fold")
-    for share_of in overhead.breakdown:
-        parts = (time_ms(share_of.parts_ms.get(part)) for part in overhead.parts)
-        table.add_row(Text(share_of.title), *parts, time_ms(share_of.mean_ms), whole(share_of.count))
-    yield table
-
-
-def _actions(summary: Summary) -> Iterator[RenderableType]:
-    table = _table("Failover")
-    table.add_column("", overflow="fold")
-    for column in ("calls", "errors", "latency p50", "p95", "TTFT p50", "p95"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("providers", overflow="fold")
-    for action in summary.actions:
-        for phase in action.phases:
-            table.add_row(Text(action.title_of(phase)), *phase.shown_figures, Text(phase.shown_providers))
-    yield table
-    yield Text(PHASES_MEAN, style="dim")
-    for action in summary.actions:
-        yield Text(f" {since_start(action.at_s)}  {action.sentence}")
-    strip = strip_of(summary.timeline)
-    if strip is not None:
-        yield Text(f"\nWho answered, {lasted(strip.cell_s)} a cell:", style="dim")
-        yield Text("\n".join(f" {line}" for line in lines_of(strip)), no_wrap=True)
-
-
-def _expected(summary: Summary) -> Table:
-    table = _table("Expected answers")
-    table.add_column("", overflow="fold")
-    for head in ("met", "asked", "share"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in summary.expected:
-        table.add_row(Text(row.name), whole(row.met), whole(row.asked), share(row.share))
-    return table
-
-
-def _errors(summary: Summary) -> Table:
-    table = _table("Errors")
-    table.add_column("class", overflow="fold")
-    for head in ("count", "share", "first", "last"):
-        table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("for example", overflow="fold")
-    for row in summary.errors:
-        table.add_row(
-            Text(row.name),
-            whole(row.count),
-            share(row.share),
-            since_start(row.first_s),
-            since_start(row.last_s),
-            # Control characters of the target's must not reach the terminal.
-            Text("".join(c if c.isprintable() else " " for c in row.example)),
-        )
-    return table
+def _lead(lead: Lead, summary: Summary) -> Iterator[RenderableType]:
+    names = ", ".join(lead.subjects[:_MOST_NAMED])
+    unnamed = len(lead.subjects) - _MOST_NAMED
+    more = f" and {unnamed} more" if unnamed > 0 else ""
+    since = "" if lead.first_breach_s is None else f", since {since_when(lead.first_breach_s, summary)}"
+    clue = "" if lead.clue.anchor in _SAID_HERE else printable(lead.clue.text)
+    if len(clue) > _LONGEST_CLUE:
+        clue = f"{clue[: _LONGEST_CLUE - 1]}…"
+    seen = f"{lead.clue.section}{': ' * bool(clue)}{clue}"
+    yield Padding(Text(f"{names}{more}{since} → {seen}"), (0, 0, 0, 2))
+    for step in lead.steps[:1]:
+        yield Padding(Text(f"Check first: {step}"), (0, 0, 0, 4))
