@@ -82,10 +82,10 @@ def test_a_call_in_flight_is_counted_as_received() -> None:
 def test_an_answer_to_a_client_that_went_is_not_written(post_to: Post) -> None:
     """What was due after the client left is neither an answer nor a second end of the call."""
     with MockProcess(MockOptions(**INSTANT)) as mock:
-        client = send_stream(mock, b"mock;ttft=60;tokens=1")
+        client = send_stream(mock, b"mock;ttft=500;tokens=1")
         client.recv(100)
         client.close()
-        post_to(mock.url, "mock;ttft=150")  # long enough for the other's first token to fall due
+        post_to(mock.url, "mock;ttft=600")  # long enough for the other's first token to fall due
         counters = mock.counters()
     assert (counters.answered, counters.cut_by_client, counters.in_flight) == (1, 1, 0)
 

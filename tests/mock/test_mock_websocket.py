@@ -199,7 +199,7 @@ def test_a_client_that_answers_no_ping_is_cut(mock: MockProcess) -> None:
 
 def test_a_client_that_answers_pings_is_kept(mock: MockProcess) -> None:
     """Across many of them."""
-    with realtime(mock, "mock;ping=50;ttft=400") as client:
+    with realtime(mock, "mock;ping=400;ttft=1700") as client:
         events_until(client, "session.created")
         client.send(json.dumps(ASK))
         assert events_until(client, "response.done")[-1]["response"]["status"] == "completed"

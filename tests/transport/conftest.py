@@ -209,7 +209,7 @@ def connect(serve: Serve) -> Iterator[Connect]:
     del serve
     opened: list[HttpConnection] = []
 
-    def make(url: str, drain_s: float = 0.1, **arguments: Any) -> HttpConnection:
+    def make(url: str, drain_s: float = PATIENCE_S, **arguments: Any) -> HttpConnection:
         arguments.setdefault("timeouts", Timeouts(PATIENCE_S, PATIENCE_S, PATIENCE_S, PATIENCE_S))
         opened.append(HttpConnection(Endpoint.build(url, **arguments), drain_s=drain_s))
         return opened[-1]

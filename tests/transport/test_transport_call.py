@@ -69,7 +69,7 @@ def test_error_body_is_read_within_a_bound(serve, connect, ask):
     server = serve(
         lambda peer: (peer.request(), peer.send(head + b"y" * 200_000), peer.until_client_closes())
     )
-    connection = connect(server.url)
+    connection = connect(server.url, drain_s=0.1)
     assert ask(connection).outcome == "http_5xx"
     assert not connection.is_open
 

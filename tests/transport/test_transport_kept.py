@@ -130,7 +130,7 @@ def test_trailing_chunk_after_the_terminal_event_is_drained(serve, connect, ask)
         peer.send(whole())
 
     server = serve(script)
-    connection = connect(server.url, drain_s=20)
+    connection = connect(server.url)
     assert ask(connection).outcome == "success"
     second = ask(connection)
     assert (second.outcome, second.is_reused) == ("success", True)
@@ -140,7 +140,7 @@ def test_stream_that_never_ends_its_body_costs_its_connection(serve, connect, as
     """A call ends with its terminal event, and does not wait for an end that doesn't come."""
     stream = CHUNKED + b"\r\n" + chunks(b"text:a\nfinish:stop\ndone\n")
     server = serve(lambda peer: (peer.request(), peer.send(stream), peer.until_client_closes()))
-    connection = connect(server.url)
+    connection = connect(server.url, drain_s=0.1)
     record = ask(connection)
     assert record.outcome == "success"
     assert record.ended_at_s == record.content_at_s[-1]

@@ -73,7 +73,7 @@ def test_each_fault_of_the_primary_is_made_good_by_the_secondary(
     """For a call that isn't streamed, until its answer is whole; and back when it is lifted."""
     primary = stage.provider()
     gateway = stage.gateway(
-        primary.url, stage.calm, breaker_failures=1, breaker_cooldown=0.1, upstream_timeout=0.5
+        primary.url, stage.calm, breaker_failures=1, breaker_cooldown=0.1, upstream_timeout=1.5
     )
     assert tools.ask(gateway.url).provider == "primary"
     tools.admin(primary.admin_url, fault)
@@ -104,7 +104,7 @@ def test_an_open_circuit_spares_the_upstream(stage: Stage, tools: Tools) -> None
 def test_without_anyone_left_the_client_learns_why(stage: Stage, tools: Tools) -> None:
     """The last upstream's own error if it gave one, else 502 or 504; 503 once all circuits are open."""
     provider = stage.provider()
-    gateway = stage.gateway(provider.url, breaker_failures=4, breaker_cooldown=600.0, upstream_timeout=0.3)
+    gateway = stage.gateway(provider.url, breaker_failures=4, breaker_cooldown=600.0, upstream_timeout=1.0)
     tools.admin(provider.admin_url, {"mode": "429", "retry_after": 9})
     answer = tools.ask(gateway.url)
     assert (answer.status, answer.headers["retry-after"]) == (429, "9")

@@ -205,7 +205,7 @@ def test_our_pings_keep_a_connection_that_answers_them(serve, dial, talk, ws):
         peer.until_client_closes()
 
     seen = ws.Seen()
-    connection = dial(serve(script).url, watch=seen, ping_s=0.05)
+    connection = dial(serve(script).url, watch=seen, ping_s=0.3)
     talk(connection)
     until(lambda: len(pings) == 3)
     assert pings == [ws.PING] * 3
