@@ -38,6 +38,59 @@ def test_every_panel_asks_the_data_source_that_is_chosen_at_the_top(project: Pat
     assert all("datasource" in panel for panel in asking)
 
 
+# What each panel's first query shows at the end of half a minute in which those counters grew so each 5 s.
+SUCCESS, FAILED, STOPPED, EMPTY = (
+    f'outcomes_total{{outcome="{name}"}}' for name in ("success", "http_5xx", "interrupted", "empty")
+)
+HIT, MISS, NONE = (f'calls_total{{cache="{name}"}}' for name in ("hit", "miss", ""))
+SHOWN = [
+    ("Errors", {SUCCESS: 0, FAILED: 9}, {"": 1.0}),
+    ("Errors", {SUCCESS: 9, FAILED: 0}, {"": 0.0}),
+    ("Errors", {SUCCESS: 3, FAILED: 1, STOPPED: 9}, {"": 0.25}),
+    ("Traffic by outcome", {SUCCESS: 10, EMPTY: 0}, {'{outcome="success"}': 2.0}),
+    ("Cache hit rate", {MISS: 9}, {"": 0.0}),
+    ("Cache hit rate", {MISS: 9, HIT: 3}, {"": 0.25}),
+    ("Cache hit rate", {NONE: 9}, {}),
+]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_a_panel_has_a_figure_also_where_nothing_succeeds_or_nothing_fails(
+    project: Path, tmp_path: Path
+) -> None:
+    """A series that isn't there takes a whole quotient with it: all calls failing would be no data."""
+    dashboard = json.loads((project / "deploy/grafana/dashboards/tokenswarm.json").read_text())
+    queries = {
+        panel["title"]: panel["targets"][0]["expr"] for panel in dashboard["panels"] if "targets" in panel
+    }
+    tests = [
+        {
+            "interval": "5s",
+            "input_series": [
+                {
+                    "series": f"tokenswarm_{series[:-1]}," + 'arm="gateway",run="r"}',
+                    "values": f"0+{step}x10",
+                }
+                for series, step in counters.items()
+            ],
+            "promql_expr_test": [
+                {
+                    "expr": queries[title].replace("$run", "r").replace("$__rate_interval", "20s"),
+                    "eval_time": "30s",
+                    "exp_samples": [{"labels": labels, "value": value} for labels, value in shown.items()],
+                }
+            ],
+        }
+        for title, counters, shown in SHOWN
+    ]
+    file = tmp_path / "tests.yml"
+    file.write_text(yaml.safe_dump({"evaluation_interval": "5s", "tests": tests}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", file], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_prometheus_takes_its_configuration(project: Path, name: str) -> None:
     """By its own tool; and it looks where runs serve their figures."""

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tokenswarm.exporters.prometheus import TIME_BOUNDS_S, exposition
+from tokenswarm.metrics.call import OUTCOMES
 from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
 from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.metrics.histogram import Histogram
@@ -53,6 +54,13 @@ def test_calls_add_up_whatever_the_labels_hold(page: Samples) -> None:
     assert {labels["model"] for labels, _ in calls} == {'a "model", with\\everything=\nin it\\'}
     assert [value for _, value in page["output_tokens_total"]] == [30]
     assert [value for _, value in page["cost_total"]] == [0.5]
+
+
+def test_every_outcome_is_counted_before_it_happens(page: Samples) -> None:
+    """To Prometheus a series that begins with ten errors has no increase; the other arm's are left out."""
+    outcomes = {labels["outcome"]: value for labels, value in page["outcomes_total"]}
+    assert list(outcomes) == list(OUTCOMES)
+    assert {name: count for name, count in outcomes.items() if count} == {"success": 3, "http_5xx": 1}
 
 
 def test_a_histogram_counts_successful_calls_up_to_each_bound(page: Samples) -> None:

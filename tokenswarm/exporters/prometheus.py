@@ -1,12 +1,14 @@
 """A run's standing in Prometheus's text format. Pure: it renders what it is given.
 
+    tokenswarm_outcomes_total{outcome}                 every outcome there is, from 0 on
     tokenswarm_calls_total{outcome,prompt,stream,…}    counters, one sample for each set of labels
     tokenswarm_latency_seconds_bucket{le,…}            histograms since the start, with few labels
     tokenswarm_latency_quantile_seconds{quantile}      within 0.5 %, of all judged calls so far
     tokenswarm_target_memory_bytes{monitor}            what monitors read of the target, as it is now
     tokenswarm_threshold_state{line}                   0 holds, 1 warning, 2 broken, -1 not known yet
 
-Every sample has the label `run`: a scrape never mixes two runs.
+Every sample has the label `run`: a scrape never mixes two runs. Prometheus can't see the increase that a
+series is born with, and with each stage new ones are: outcomes, without a stage, show none of those dents.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from tokenswarm.metrics.call import OUTCOMES, PROVIDER
 from tokenswarm.metrics.catalogue import METRICS, MONITORED_SHARES, Kind
 from tokenswarm.metrics.health_limits import LIMITS
 from tokenswarm.metrics.histogram import Histogram
@@ -66,6 +69,7 @@ class _Scrape(Collector):
     def collect(self) -> Iterable[Metric]:
         """In the order of the catalogue."""
         yield from self._run_families()
+        yield self._outcomes()
         yield self._calls()
         yield from self._counters()
         yield from self._histograms()
@@ -85,6 +89,21 @@ class _Scrape(Collector):
         yield self._gauge("planned_seconds", "How long the profile lasts.", standing.total_s)
         yield self._gauge("users", METRICS["users"].definition, standing.users)
         yield self._gauge("ws_open", METRICS["ws_open"].definition, standing.sockets)
+
+    def _outcomes(self) -> Metric:
+        """All of them, from the start: a first error would be no increase to Prometheus."""
+        counts = dict.fromkeys(OUTCOMES, 0.0)
+        for key, series in self._standing.totals.each():
+            if key.labels.outcome in counts and key.labels.arm != PROVIDER:
+                counts[key.labels.outcome] += series.counts.get("calls", 0)
+        family = CounterMetricFamily(
+            f"{PREFIX}outcomes",
+            "Calls through the gateway that ended, warm-ups included, by how.",
+            labels=["run", "outcome"],
+        )
+        for outcome, count in counts.items():
+            family.add_metric([*self._run, outcome], count)
+        return family
 
     def _calls(self) -> Metric:
         family = CounterMetricFamily(
