@@ -18,6 +18,7 @@ import locust.env
 import locust.rpc.zmqrpc
 import locust.runners
 import locust.stats
+import locust.web
 from gevent.event import Event
 from locust import events
 from locust.env import Environment
@@ -26,7 +27,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRun
 from tokenswarm.errors import ConfigurationError, ExitCode, TokenswarmError
 from tokenswarm.metrics.standing import Standing
 from tokenswarm.prompts.corpus import load_corpus
-from tokenswarm.swarm import locust_log
+from tokenswarm.swarm import locust_log, web_server
 from tokenswarm.swarm.conductor import CPU, LAST_CALL, MEMBERS, SOCKETS, Conductor
 from tokenswarm.swarm.console import console_for
 from tokenswarm.swarm.drain import MasterDrain, WorkerDrain
@@ -69,6 +70,7 @@ def install(scenario: str) -> None:
     vars(locust.env)["MasterRunner"] = functools.partial(FleetMaster, scenario=scenario)
     vars(locust.env)["WorkerRunner"] = functools.partial(FleetWorker, scenario=scenario)
     vars(locust.rpc.zmqrpc)["Server"] = MasterSocket
+    vars(locust.web)["pywsgi"] = web_server
     events.init_command_line_parser.add_listener(functools.partial(add_options, scenario=scenario))
     events.init.add_listener(Lifecycle(scenario).on_init)
 
