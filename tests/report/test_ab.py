@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
@@ -71,6 +72,18 @@ def test_a_slower_b_is_regressed_with_exit_code_99() -> None:
     assert re.search(
         r"latency:p50 changed by \+15\.0% \(95% interval \+14\.\d% to \+15\.\d%\)", found.sentence
     )
+
+
+def test_who_divides_b_by_a_comes_to_the_change() -> None:
+    """However far the runs lie apart: of medians the quotient would be another."""
+    a = [figures(value) for value in (10.0, 20.0, 400.0)]
+    b = [figures(value) for value in (40.0, 21.0, 380.0)]
+    row = next(
+        row for row in result_of(plan_of(pairs=3), legs_of(a, b)).rows if str(row.key) == "latency:p50"
+    )
+    before, after = (float(text.removesuffix(" ms")) for text in (row.a_text, row.b_text))
+    assert row.answer.mean is not None
+    assert after / before == pytest.approx(math.exp(row.answer.mean), rel=0.005)
 
 
 def test_an_equal_b_is_equivalent() -> None:

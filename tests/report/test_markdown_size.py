@@ -83,7 +83,7 @@ def test_an_invalid_run_says_why_before_anything_folds(make_run: RunMaker) -> No
     text = to_markdown.render(summarise_run(read_run(make_run(lost=("worker-2",)))))
     top = text.partition("<details>")[0]
     assert "INVALID" in top
-    why = top.partition("## Why the figures can't be trusted")[2].partition("## Close to a limit")[0]
+    why = top.partition("## Why the figures can't be trusted")[2].partition("## Beyond a warning limit")[0]
     assert "worker-2" in why
 
 

@@ -150,8 +150,16 @@ def test_gzip_that_was_asked_for_and_never_came_is_told() -> None:
 
 
 def test_a_target_with_very_many_providers_gets_a_bounded_table() -> None:
-    """The commonest twenty; the rest can be asked for by label."""
-    assert len(told([call(provider=f"p{n}") for n in range(60)]).of("provider")) == 20
+    """The rarest are one row with what adds up, so that shares are of all and nothing is missing."""
+    calls = [call(provider=f"p{n}", output_tokens=3) for n in range(60)]
+    calls += [call(provider="p0", outcome="http_5xx", status=500), call(provider="p59")]
+    rows = told(calls).of("provider")
+    assert len(rows) == 20
+    assert sum(row.count for row in rows) == 62
+    assert (rows[-1].name, rows[-1].count, rows[-1].latency_p50_ms) == ("41 others", 41, None)
+    assert rows[-1].output_tokens == 41 * 3
+    assert sum(row.share for row in rows) == pytest.approx(1)
+    assert {row.name: row.share for row in rows}["p0"] == pytest.approx(2 / 62)
 
 
 @pytest.fixture

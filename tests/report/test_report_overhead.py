@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from tokenswarm.metrics.call import CallRecord
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
 from tokenswarm.report.measure_overhead import overhead_of
-from tokenswarm.report.overhead import Overhead
+from tokenswarm.report.overhead import BreakdownRow, Overhead
 from tokenswarm.report.run_folder import Run, read_run
 from tokenswarm.report.summarise import summarise_run
 
@@ -180,10 +182,23 @@ def test_every_report_shows_the_three_ways(make_run: RunMaker) -> None:
     assert sentence in html
     assert "Where the time goes, mean ms" in flat
     assert '<section id="breakdown" ' in html
-    assert '<i class="gateway" style="flex: 15.' in html
+    assert '<i class="gateway" style="flex: 1' in html
     told = json.loads(to_json.render(summary))["overhead"]
     assert {row["way"] for row in told["rows"]} == {"stamped", "paired", "self-reported"}
     assert told["breakdown"][0]["parts_ms"]["gateway"] == pytest.approx(15.4)
+
+
+def test_bars_of_microseconds_are_as_full_as_those_of_seconds(make_run: RunMaker) -> None:
+    """Shares of less than one in all would leave a bar half empty; what is below nothing is explained."""
+    summary = summarise_run(run_of(make_run))
+    parts_ms = {"gateway": 0.02, "provider_first": 0.06, "provider_rest": -0.01}
+    row = BreakdownRow("streams", "provider", 9, 0.07, parts_ms)
+    assert summary.overhead is not None
+    page = to_html.render(replace(summary, overhead=replace(summary.overhead, breakdown=(row,))))
+    flexes = [float(flex) for flex in re.findall(r'<i class="\w+" style="flex: ([\d.]+) 0 0"', page)]
+    assert len(flexes) == 2
+    assert sum(flexes) > 1
+    assert "A negative part: " in page
 
 
 def test_a_run_that_knows_nothing_of_its_provider_still_says_where_the_time_goes(make_run: RunMaker) -> None:

@@ -16,7 +16,7 @@ from tokenswarm.errors import RunFolderError
 from tokenswarm.profile.slo import Slo
 from tokenswarm.report import to_html, to_json, to_markdown, to_text
 from tokenswarm.report.compare import with_baseline
-from tokenswarm.report.figures import moment
+from tokenswarm.report.figures import moment, time_ms
 from tokenswarm.report.recorded import Recorded
 from tokenswarm.report.run_folder import read_run
 from tokenswarm.report.summarise import summarise_run
@@ -206,6 +206,35 @@ def test_the_page_shows_each_threshold_with_all_its_figures(make_run: RunMaker) 
 def test_moments_are_told_in_one_zone(when: str, said: str) -> None:
     """Whatever zone the machine was in, and never more than is known."""
     assert moment(when) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0.00"),
+        (0.0031, "0.003"),
+        (0.031, "0.031"),
+        (-0.23, "-0.23"),
+        (9.994, "9.99"),
+        (445_699.4, "445,699"),
+    ],
+)
+def test_times_have_as_many_digits_as_mean_something(value: float, said: str) -> None:
+    """Microseconds of a cache as well as minutes of a long answer."""
+    assert time_ms(value) == said
+
+
+def test_a_process_that_is_read_no_more_has_no_curve(make_run: RunMaker) -> None:
+    """Its last value stands for a moment, and is not drawn to the end of the run."""
+    run = make_run()
+    rows = [{"at_s": s + 0.5, "source": "master", "name": "target_memory", "value": 2e7} for s in (9, 11, 12)]
+    with (run / "samples.jsonl").open("a", encoding="utf-8") as samples:
+        samples.write("".join(json.dumps(row) + "\n" for row in rows))
+    timeline = summarise_run(read_run(run)).timeline
+    assert timeline is not None
+    (track,) = timeline.of("memory")
+    drawn = [i for i, value in enumerate(track.values) if value is not None]
+    assert drawn == [9, 10, 11, 12, 13, 14]
 
 
 def test_hints_of_one_metric_stand_on_the_page_once(make_run: RunMaker) -> None:

@@ -45,7 +45,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class AbRow:
-    """One figure: what A and B had in the middle of their runs, and how much worse B was."""
+    """One figure: the mean of A's and of B's runs, geometric but for shares, and how much worse B was."""
 
     key: FigureKey
     margin: float  # as its author wrote it: a share of A, or points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, geometric_mean
 from typing import Final
 
 from tokenswarm.errors import ExitCode, RunFolderError
@@ -130,7 +130,11 @@ def _row(
     key: FigureKey, margin: float, found: Sequence[tuple[float, float]], question: Question, answer: Answer
 ) -> AbRow:
     show = share if key.is_share else milliseconds if key.is_time else rate
-    a_text, b_text = (show(median(pair[side] for pair in found)) if found else "–" for side in (0, 1))
+    if not key.is_share:  # others have no logarithm, and stand in no change
+        found = [(a, b) for a, b in found if a > 0 and b > 0]
+    # What the change is the ratio, or the difference, of: whoever divides B by A must come to it.
+    mean = fmean if key.is_share else geometric_mean
+    a_text, b_text = (show(mean([pair[side] for pair in found])) if found else "–" for side in (0, 1))
     note = ""
     if answer.mean is None:
         note = f"measured in {answer.pairs} whole pairs; two are the fewest"

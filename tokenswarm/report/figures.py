@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import Final
 
 from tokenswarm.metrics.thresholds import Level, ThresholdResult
 from tokenswarm.metrics.units import format_figure
 
 NOTHING = "–"
+# from which value on → how many digits behind the point
+_PLACES: Final = ((99.95, 0), (9.995, 1), (0.0995, 2))
 
 
 def whole(value: float | None) -> str:
@@ -17,10 +20,10 @@ def whole(value: float | None) -> str:
 
 
 def time_ms(value: float | None) -> str:
-    """Milliseconds to three digits or so, without the unit: 0.84, 9.12, 87.3, 1,234."""
+    """Milliseconds to three digits or so, without the unit: 0.031, 0.84, 9.12, 87.3, 1,234."""
     if value is None:
         return NOTHING
-    places = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    places = next((places for least, places in _PLACES if abs(value) >= least), 3 if value else 2)
     return f"{value:,.{places}f}"
 
 

@@ -33,6 +33,11 @@ class Lead:
         return tuple(dict.fromkeys(row.line.partition(": ")[0] for row in self.rows))
 
     @property
+    def is_broken(self) -> bool:
+        """Whether one of them fails the run."""
+        return any(row.status == "fail" for row in self.rows)
+
+    @property
     def first_breach_s(self) -> float | None:
         """When the first of them broke; None if that isn't known of any."""
         return min((row.first_breach_s for row in self.rows if row.first_breach_s is not None), default=None)

@@ -76,7 +76,7 @@ def what_failed(summary: Summary) -> Iterator[str]:
 
 def _heading(summary: Summary, loud: Sequence[ThresholdRow]) -> str:
     if not summary.verdict.exit_code:
-        return "Close to a limit"
+        return "Beyond a warning limit"
     return "What failed" if any(row.status == "fail" for row in loud) else "What can't be judged"
 
 

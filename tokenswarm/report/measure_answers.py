@@ -14,7 +14,7 @@ from tokenswarm.report.answers import Answers, OriginRow, RuleRow
 from tokenswarm.wire.gateway_finder import NO_MARKS
 from tokenswarm.wire.gateway_signals import AUTO, NONE
 
-_MOST_ROWS: Final = 20  # of one group; the rest is in the thresholds' reach by label
+_MOST_ROWS: Final = 20  # of one group; beyond them the rarest are one row
 _MOST_NAMED: Final = 3
 _COUNT: Final = Aggregation("count")
 _RATE: Final = Aggregation("rate")
@@ -106,7 +106,7 @@ def _values(measurements: Measurements, labels: Sequence[str]) -> list[tuple[str
     for own, counts in measurements.counted(Selector({"outcome": ANY_OUTCOME})):
         if own.outcome:
             found[tuple(getattr(own, name) for name in labels)] += int(counts.get("calls", 0))
-    return [values for values, _ in found.most_common(_MOST_ROWS)]
+    return [values for values, _ in found.most_common()]
 
 
 def _cache_row(cache: str, layer: str) -> tuple[str, dict[str, str]]:
@@ -119,7 +119,8 @@ def _rows(
 ) -> Iterator[OriginRow]:
     counts = [_count(measurements, "requests", Selector(labels)) for _, labels in named]
     whole = sum(counts)
-    for (name, labels), count in zip(named, counts, strict=True):
+    shown = len(named) if len(named) <= _MOST_ROWS else _MOST_ROWS - 1
+    for (name, labels), count in zip(named[:shown], counts[:shown], strict=True):
         if not count:
             continue
         of_row = Selector(labels)
@@ -138,6 +139,27 @@ def _rows(
             cost=measurements.count("cost", of_row) or None,
             answered_by=_answered_by(measurements, labels) if group == "model" else (),
         )
+    if any(counts[shown:]):
+        yield _others(measurements, group, [Selector(labels) for _, labels in named[shown:]], whole)
+
+
+def _others(measurements: Measurements, group: str, rest: Sequence[Selector], whole: int) -> OriginRow:
+    """The rarest as one row; percentiles of so many origins together would say nothing."""
+    count, failed, tokens = (
+        sum(_count(measurements, metric, one) for one in rest)
+        for metric in ("requests", "failures", "output_tokens")
+    )
+    cost = sum(measurements.count("cost", one) for one in rest)
+    return OriginRow(
+        group,
+        f"{len(rest)} others",
+        count,
+        count / whole,
+        failed / count,
+        *(None, None, None, None, None),
+        output_tokens=tokens,
+        cost=cost or None,
+    )
 
 
 def _answered_by(measurements: Measurements, labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -115,6 +115,11 @@ class Overhead:
         return tuple(part for part in PARTS if any(part in row.parts_ms for row in self.breakdown))
 
     @property
+    def is_made_up_for(self) -> bool:
+        """Whether a part is less than nothing, which wants explaining."""
+        return any(value < -0.005 for row in self.breakdown for value in row.parts_ms.values())
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What to know when reading the rows."""
         said = [f"{way}: {WAYS[way]}" for way in WAYS if any(row.way == way for row in self.rows)]

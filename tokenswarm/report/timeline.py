@@ -24,6 +24,7 @@ from tokenswarm.report.summary import LimitLine, Mark, Timeline, Track
 if TYPE_CHECKING:
     import pandas as pd
 
+_STANDS: Final = 2  # intervals for which a sample stands, if none follows
 _PERCENTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DRAWN: Final = ("latency", "ttft")
 # metric → the chart that its limits belong on, and the factor from base units to the chart's
@@ -276,12 +277,11 @@ def _samples(measurements: Measurements, name: str) -> dict[int, float]:
 
 
 def _filled(values: list[float | None]) -> tuple[float | None, ...]:
-    """A sample stands until the next one: one taken late must not look like a gap."""
-    last: float | None = None
+    """A sample stands for a moment: one taken late is no gap, and a dead process did not go on."""
     filled: list[float | None] = []
-    for value in values:
-        last = value if value is not None else last
-        filled.append(last)
+    for i, value in enumerate(values):
+        recent = (one for one in reversed(values[max(0, i - _STANDS) : i + 1]) if one is not None)
+        filled.append(value if value is not None else next(recent, None))
     return tuple(filled)
 
 
