@@ -275,10 +275,14 @@ class Conductor:
         if self._influx is not None:
             self._influx.close()
             self._event("influx", **self._influx.facts())
-        if self._recorder is not None:
-            self._recorder.close()
-        if self._console is not None:
-            self._console.close()
+        # Where a machine stood still for a moment, our loop may be due in the same turn of the hub, and has
+        # that turn before it is killed. It finds nothing left to write to.
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.close()
+        console, self._console = self._console, None
+        if console is not None:
+            console.close()
 
     def _run(self) -> None:
         while True:
