@@ -296,6 +296,10 @@ def test_markdown_and_text_hold_the_same_figures() -> None:
         assert f"`{row.key}`" in markdown
         assert str(row.key) in text
         assert row.detectable_text in text
+    # Of each run as well, with their units.
+    for text_of_run in (markdown, ab_to_html.render(found)):
+        assert text_of_run.count("100 ms") >= len(NOISE)
+        assert "100%" in text_of_run
     assert "\\[b\\](" in markdown
     assert "REGRESSED" in text
     assert len(ab_to_html.render(found)) < 100_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +19,7 @@ from tokenswarm.report.capacity import capacity_of
 from tokenswarm.report.figure_key import FigureKey
 from tokenswarm.report.past_runs import find_runs
 from tokenswarm.report.trend import GroupTrend, trend_of
+from tokenswarm.report.trend_chart import draw
 from tokenswarm.report.trend_formats import to_html, to_text
 
 INCIDENT: dict[str, Any] = json.loads(
@@ -78,6 +80,20 @@ def test_a_level_that_moved_is_found_and_graded(tmp_path: Path) -> None:
     assert changes["latency:p95"].run.name == "run-16"
     assert changes["latency:p95"].grade == "worse"
     assert changes["latency:p95"].text.startswith("rose by 28%, from 819 ms")
+
+
+def test_noise_is_not_drawn_as_a_cliff(tmp_path: Path) -> None:
+    """An axis spans a quarter of what it shows at least, and says from what to what, and when."""
+    write_runs(tmp_path, 12, slower_from=99)
+    course = next(c for c in trended(tmp_path).courses if str(c.key) == "latency:p95")
+    values = [dot.value for dot in course.dots]
+    assert max(values) < 1.2 * min(values), "the runs are of one level"
+    drawing = draw(course)
+    heights = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawing)]
+    assert max(heights) - min(heights) < 0.8 * 96
+    top, foot, first, last = re.findall(r"<text [^>]*>([^<]+)</text>", drawing)
+    assert float(top.split()[0]) - float(foot.split()[0]) >= 0.24 * max(values)
+    assert (first, last) == tuple(f"{dot.run.at:%Y-%m-%d}" for dot in (course.dots[0], course.dots[-1]))
 
 
 def test_runs_that_can_not_be_trusted_are_marked_and_not_counted(tmp_path: Path) -> None:

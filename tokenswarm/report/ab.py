@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tokenswarm.metrics.pairs import Answer
 from tokenswarm.report.figure_key import FigureKey
+from tokenswarm.report.figures import NOTHING, milliseconds, rate, share
 from tokenswarm.report.percent import percent, points, signed_percent, signed_points
 
 SCHEMA: Final = 1
@@ -29,6 +30,11 @@ class Side:
     def shown(self) -> str:
         """For people."""
         return self.name or "the embedded mock"
+
+
+def shown(key: FigureKey, value: float) -> str:
+    """A figure with its unit."""
+    return (share if key.is_share else milliseconds if key.is_time else rate)(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class AbRow:
     worse: tuple[float, ...]  # by pair
     answer: Answer
     note: str = ""
+
+    def text_of(self, value: float | None) -> str:
+        """One run's figure with its unit; a dash if it has none."""
+        return NOTHING if value is None else shown(self.key, value)
 
     @property
     def is_ratio(self) -> bool:

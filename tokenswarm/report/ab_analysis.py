@@ -10,10 +10,9 @@ from typing import Final
 
 from tokenswarm.errors import ExitCode, RunFolderError
 from tokenswarm.metrics.pairs import Answer, Finding, Question, answer_all, overall
-from tokenswarm.report.ab import AbResult, AbRow, Leg
+from tokenswarm.report.ab import AbResult, AbRow, Leg, shown
 from tokenswarm.report.ab_plan import AbPlan
 from tokenswarm.report.figure_key import FEWEST_CALLS, FigureKey
-from tokenswarm.report.figures import milliseconds, rate, share
 from tokenswarm.report.recorded import Recorded, read_recorded
 
 INTERRUPTED: Final = "interrupted"
@@ -129,12 +128,11 @@ def _worse(key: FigureKey, a: float, b: float) -> list[float]:
 def _row(
     key: FigureKey, margin: float, found: Sequence[tuple[float, float]], question: Question, answer: Answer
 ) -> AbRow:
-    show = share if key.is_share else milliseconds if key.is_time else rate
     if not key.is_share:  # others have no logarithm, and stand in no change
         found = [(a, b) for a, b in found if a > 0 and b > 0]
     # What the change is the ratio, or the difference, of: whoever divides B by A must come to it.
     mean = fmean if key.is_share else geometric_mean
-    a_text, b_text = (show(mean([pair[side] for pair in found])) if found else "–" for side in (0, 1))
+    a_text, b_text = (shown(key, mean([pair[side] for pair in found])) if found else "–" for side in (0, 1))
     note = ""
     if answer.mean is None:
         note = f"measured in {answer.pairs} whole pairs; two are the fewest"

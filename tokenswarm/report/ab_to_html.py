@@ -6,6 +6,7 @@ from typing import Final
 
 from tokenswarm.report import forest
 from tokenswarm.report.ab import AbResult
+from tokenswarm.report.environment import facts_of
 from tokenswarm.report.pages import new_environment
 from tokenswarm.report.palette import PALETTE
 
@@ -25,6 +26,11 @@ def render(result: AbResult) -> str:
         new_environment()
         .get_template("ab.html.j2")
         .render(
-            result=result, forest=forest.forest_of(result.rows), plot=forest, palette=PALETTE, tones=TONES
+            result=result,
+            environment=facts_of(result.environment),
+            forest=forest.forest_of(result.rows),
+            plot=forest,
+            palette=PALETTE,
+            tones=TONES,
         )
     )

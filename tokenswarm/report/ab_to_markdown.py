@@ -77,7 +77,7 @@ def _legs(result: AbResult) -> Iterator[str]:
             leg.side.upper(),
             leg.folder,
             leg.outcome or "–",
-            *(f"{leg.figures[name]:.4g}" if name in leg.figures else "–" for name in names),
+            *(row.text_of(leg.figures.get(str(row.key))) for row in result.rows),
         )
         for leg in result.legs
     ]

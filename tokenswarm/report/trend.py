@@ -144,7 +144,8 @@ def _course(key: FigureKey, runs: Sequence[PastRun]) -> Course:
     ]
     trusted = [dot for dot in dots if dot.run.is_trusted]
     points = change_points([dot.value for dot in trusted])
-    definition = METRICS[key.metric].definition if key.metric in METRICS else ""
+    # It is written for Markdown, and shown as it is.
+    definition = METRICS[key.metric].definition.replace("`", "") if key.metric in METRICS else ""
     changes = [_change(key, trusted[point.index].run, point) for point in points]
     return Course(key, tuple(dots), tuple(changes), definition)
 

@@ -12,7 +12,11 @@ from tokenswarm.report.trend import Course, shown
 WIDTH: Final = 420
 HEIGHT: Final = 130
 _LEFT: Final = 6.0
-_TOP: Final = 12.0
+_PLOT_LEFT: Final = 62.0  # beside the numbers of the axis
+_TOP: Final = 14.0
+# The least that an axis spans: a share of the highest value, or of shares so much themselves.
+_LEAST_SPAN: Final = 0.25
+_LEAST_POINTS: Final = 0.01
 _BOTTOM: Final = 110.0
 _RIGHT: Final = WIDTH - 8.0
 
@@ -22,19 +26,28 @@ def draw(course: Course) -> Markup:
     dots = course.dots
     trusted = [dot.value for dot in dots if dot.run.is_trusted] or [dot.value for dot in dots]
     low, high = min(trusted), max(trusted)
-    room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    low, high = (0.0 if low >= 0 and low < high / 3 else low - room), high + room
+    # What differs by noise must not look like a cliff, however flat all of it is.
+    least = _LEAST_POINTS if course.key.is_share else _LEAST_SPAN * abs(high)
+    room = max((high - low) * 0.08, (least - (high - low)) / 2) or 1.0
+    low, high = (0.0 if low >= 0 and (low < high / 3 or low < room) else low - room), high + room
+    if course.key.is_share:
+        high = min(high, 1.0) if max(trusted) <= 1.0 else high
+
+    first, last = dots[0].run.at, dots[-1].run.at
+    form = "%H:%M" if first.date() == last.date() else "%Y-%m-%d"
 
     def x(i: int) -> float:
-        return round(_LEFT + (i + 0.5) * (_RIGHT - _LEFT) / len(dots), 1)
+        return round(_PLOT_LEFT + (i + 0.5) * (_RIGHT - _PLOT_LEFT) / len(dots), 1)
 
     def y(value: float) -> float:
         return round(_BOTTOM - (min(max(value, low), high) - low) / (high - low) * (_BOTTOM - _TOP), 1)
 
     parts = [
         f'<line class="axis" x1="{_LEFT}" x2="{_RIGHT}" y1="{_BOTTOM}" y2="{_BOTTOM}"/>',
-        f'<text class="end" x="{_LEFT}" y="10">{_text(shown(course.key, max(trusted)))}</text>',
-        f'<text class="end" x="{_LEFT}" y="{HEIGHT - 7}">{_text(shown(course.key, min(trusted)))}</text>',
+        f'<text x="{_LEFT}" y="10">{_text(shown(course.key, high))}</text>',
+        f'<text x="{_LEFT}" y="{_BOTTOM - 4}">{_text(shown(course.key, low))}</text>',
+        f'<text x="{_LEFT}" y="{HEIGHT - 4}">{first:{form}}</text>',
+        f'<text x="{_RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{last:{form}}</text>',
     ]
     parts += _levels(course, x, y)
     for i, dot in enumerate(dots):
