@@ -45,7 +45,7 @@ def test_report_says_what_the_gateways_own_log_says(tokenswarm: Callable, tmp_pa
                 log.write_bytes(b"")
             done = tokenswarm("run", "overhead", "--target", str(target), "--time-scale", "0.1")
             # 99 is a p95 beyond its limit, which is no wonder on a busy machine.
-            assert done.code in (0, 99), done.out + done.err
+            assert done.code in (0, 99) or done.is_starved, done.out + done.err
             overhead = json.loads((done.folder / "summary.json").read_text())["overhead"]
             calls = read(logs[0])
             wrong = [*off(overhead, calls, extra_ms(overhead, calls, read(logs[1]))), *off_hits(done, calls)]
