@@ -50,7 +50,7 @@ def test_each_threshold_is_a_case(make_run: RunMaker, schema: xmlschema.XMLSchem
     counts = [suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")]
     assert counts == ["8", "1", "0", "1"]
     failure = next(suite.iter("failure"))
-    assert failure.attrib["message"] == "error_rate is 6.452%, limit < 1%"
+    assert failure.attrib["message"] == "error_rate{stage:hold}: < 1% was 6.452%"
     assert "Check rate limits." in (failure.text or "")
     assert suite.attrib["timestamp"] == "2026-01-31T12:00:00"
 

@@ -91,7 +91,8 @@ def _add(case: Xml.Element, kind: str, message: str, of_type: str, text: str) ->
 
 
 def _was(row: ThresholdRow) -> str:
-    return f"{row.metric} is {row.value_text}, limit {row.limit_text}"
+    """Many servers show this alone: which stage and which percentile it is about has to be in it."""
+    return f"{row.line} was {row.value_text}"
 
 
 def _details(row: ThresholdRow, summary: Summary) -> Iterator[str]:
@@ -109,7 +110,7 @@ def _details(row: ThresholdRow, summary: Summary) -> Iterator[str]:
 
 def _said(summary: Summary) -> Iterator[str]:
     yield summary.verdict.sentence
-    yield from (f"warning: {row.line}: {_was(row)}" for row in summary.thresholds if row.status == "warn")
+    yield from (f"warning: {_was(row)}" for row in summary.thresholds if row.status == "warn")
     yield from (f"{row.count} failed: {row.name}: {row.example}" for row in summary.errors[:20])
     yield f"reports: {summary.about.source}"
 
