@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 from tokenswarm.cli import commands
+from tokenswarm.metrics.units import parse_duration
 from tokenswarm.profile.load import load_profile, load_target
 from tokenswarm.profile.places import SearchPath
 
+# 5 s for calls in flight, 20 s for Prometheus, and as long again for the reports of a soak on one core.
+SLOWEST_END_S = 45
 OURS = ("tokenswarm", "tokenswarm-litellm")
 # `${NAME}`, `${NAME:-default}`, `${NAME:?what to do}`
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
@@ -96,9 +99,18 @@ def test_images_are_pinned_and_ports_are_bound_to_this_machine(services: dict[st
 
 
 def test_locusts_port_is_in_a_network_of_master_and_workers_alone(services: dict[str, Any]) -> None:
-    """It has no password."""
+    """It has no password. The master is in another network, too, but doesn't listen there."""
     there = {name for name, service in services.items() if "fleet" in service.get("networks", [])}
     assert there == {"master", "worker"}
+    (name,) = services["master"]["networks"]["fleet"]["aliases"]
+    master, worker = services["master"]["command"], services["worker"]["command"]
+    assert master[master.index("--bind-host") + 1] == worker[worker.index("--master") + 1] == name
+    assert name not in services
+
+
+def test_a_master_that_is_stopped_has_the_time_to_write_its_reports(services: dict[str, Any]) -> None:
+    """Calls in flight, the last scrape and the reports take longer than the ten seconds there are else."""
+    assert parse_duration(services["master"]["stop_grace_period"]) > SLOWEST_END_S
 
 
 def test_no_key_stands_in_the_file_and_env_example_has_each_variable(

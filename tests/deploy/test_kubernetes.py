@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tokenswarm.cli import commands
+from tokenswarm.metrics.units import parse_duration
 from tokenswarm.profile.load import load_profile, load_target
 from tokenswarm.profile.places import SearchPath
 
@@ -96,6 +97,18 @@ def test_only_workers_reach_locusts_port(manifests: dict[tuple[str, str], dict[s
     assert "--master=master" in both["worker"]["spec"]["containers"][0]["args"]
 
 
+def test_a_master_waits_for_workers_that_are_started_late_and_ends_in_its_own_time(
+    manifests: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    """Kubernetes restarts what ends often only after up to 300 s, and kills after 30 s what shall end."""
+    master = pods(manifests)["master"]["spec"]
+    (wait,) = (word for word in master["containers"][0]["args"] if "max-wait" in word)
+    assert parse_duration(wait.partition("=")[2]) > 300
+    assert master["terminationGracePeriodSeconds"] > 45
+    annotations = pods(manifests)["master"]["metadata"]["annotations"]
+    assert f"--prometheus-port={annotations['prometheus.io/port']}" in master["containers"][0]["args"]
+
+
 def test_pods_are_locked_down_and_bounded(manifests: dict[tuple[str, str], dict[str, Any]]) -> None:
     """As the namespace's `restricted` demands."""
     for pod in pods(manifests).values():
@@ -130,8 +143,13 @@ def test_the_operators_test_names_what_is_there(
     test = yaml.safe_load((folder / "locusttest.yaml").read_text())
     assert (test["apiVersion"], test["kind"]) == ("locust.io/v2", "LocustTest")
     spec = test["spec"]
-    assert set(spec) == {"image", "imagePullPolicy", "master", "worker", "env", "volumes", "volumeMounts"}
+    blocks = {"image", "imagePullPolicy", "master", "worker", "security", "env", "volumes", "volumeMounts"}
+    assert set(spec) == blocks
     both = pods(manifests)
+    # The namespace admits no others.
+    assert spec["security"]["podSecurityContext"] == both["master"]["spec"]["securityContext"]
+    locked = both["master"]["spec"]["containers"][0]["securityContext"]
+    assert spec["security"]["containerSecurityContext"].items() < locked.items()
     for role in ("master", "worker"):
         assert spec[role]["labels"] == both[role]["metadata"]["labels"]
         words = spec[role]["command"].split()
