@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -150,13 +149,3 @@ def test_locust_alone_says_what_is_wrong(options: tuple[str, ...], word: str) ->
     assert done.returncode == 104, done.stderr
     assert word in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_worker_that_waits_for_its_master_hears_that_it_shall_end(start: Callable) -> None:
-    """As the first process of a container it would be deaf, if it left that to the system."""
-    worker = start("worker", "--master", "127.0.0.1", "--port", str(free_port()))
-    worker.await_that(lambda: "waiting for a master" in worker.err)
-    worker.send(signal.SIGTERM)
-    ended = worker.wait()
-    assert ended.code == 105
-    assert "Traceback" not in ended.err

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from tokenswarm.errors import ConfigurationError
-from tokenswarm.launch.interrupts import Interrupts
 from tokenswarm.launch.scenario import locustfile_of
 from tokenswarm.voice import say
 
@@ -37,8 +36,7 @@ def become_worker(request: WorkerRequest) -> NoReturn:
     """Wait for the master and turn this process into Locust's; ConfigurationError if none can be reached."""
     locustfile = _locustfile(request.scenario)
     deadline_s = time.monotonic() + request.max_wait_s
-    with Interrupts():  # the first process of a container would else not hear a signal that ends others
-        address = _reachable(request.master.strip("[]"), request.port, deadline_s)
+    address = _reachable(request.master.strip("[]"), request.port, deadline_s)
     _allow_many_files()
     command = [
         *(sys.executable, "-m", "locust", "--worker", "--locustfile", str(locustfile)),
