@@ -104,7 +104,8 @@ def _lag(measurements: Measurements) -> Iterator[Check]:
     elif lags.above(limit.value) < LATE_TIMERS:
         yield Check("generator lag", "warning", f"{text}, but the limit of {limit.shown} rests on too few")
     else:
-        yield _broken("generator lag", limit, f"p99 of generator_lag was {time_ms(p99_s * 1000)} ms")
+        late = f"1% of the load generator's timers were {time_ms(p99_s * 1000)} ms late or more"
+        yield _broken("generator lag", limit, late)
 
 
 def _gc_pause(measurements: Measurements) -> Iterator[Check]:
