@@ -96,7 +96,8 @@ class Command:
         self._process = subprocess.Popen(
             [*within, sys.executable, "-m", "tokenswarm", *arguments],
             cwd=PROJECT,
-            env={**os.environ, **(environ or {})},
+            # One that is killed leaves its temporary files where the test has its own.
+            env={**os.environ, "TMPDIR": str(reports.parent), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._err,

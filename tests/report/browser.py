@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -129,22 +131,29 @@ class Tab:
 @contextmanager
 def tab_of_chromium(folder: Path) -> Iterator[Tab]:
     """A browser of its own, with its files in that folder."""
-    # It may start helpers that outlive it: its output goes to a file, not to a pipe.
-    with (folder / "log").open("wb") as log:
+    with (
+        # What it keeps elsewhere would stay in /tmp. Not that folder: the path of a socket must be short.
+        tempfile.TemporaryDirectory(prefix="tokenswarm-", ignore_cleanup_errors=True) as elsewhere,
+        # It may start helpers that outlive it: its output goes to a file, not to a pipe.
+        (folder / "log").open("wb") as log,
+    ):
         process = subprocess.Popen(
-            [str(CHROMIUM), *_QUIET, f"--user-data-dir={folder}", "about:blank"], stdout=log, stderr=log
+            [str(CHROMIUM), *_QUIET, f"--user-data-dir={folder}", "about:blank"],
+            env={**os.environ, "TMPDIR": elsewhere},
+            stdout=log,
+            stderr=log,
         )
-    try:
-        port = _port(folder / "DevToolsActivePort", process)
-        pages = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False, timeout=30).json()
-        tab = Tab(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
         try:
-            yield tab
+            port = _port(folder / "DevToolsActivePort", process)
+            pages = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False, timeout=30).json()
+            tab = Tab(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
+            try:
+                yield tab
+            finally:
+                tab.close()
         finally:
-            tab.close()
-    finally:
-        process.terminate()
-        process.wait(30)
+            process.terminate()
+            process.wait(30)
 
 
 def _port(file: Path, process: subprocess.Popen[bytes]) -> str:

@@ -31,6 +31,7 @@ class Wiretap:
         self._may_pass.set()
         self._question: tuple[bytes, float] | None = None
         self.heard = bytearray()
+        self.is_sought = threading.Event()  # somebody has connected, whoever listens behind us or not
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Wiretap:
@@ -57,6 +58,7 @@ class Wiretap:
         with contextlib.suppress(OSError):  # closed
             while True:
                 near, _ = self._listener.accept()
+                self.is_sought.set()
                 try:
                     far = socket.create_connection(("127.0.0.1", self._to_port), timeout=5)
                 except OSError:
@@ -82,6 +84,13 @@ class Wiretap:
 @pytest.fixture
 def tap(port: int) -> Iterator[Wiretap]:
     """On the way to a master at `port`."""
+    with Wiretap(port) as wiretap:
+        yield wiretap
+
+
+@pytest.fixture
+def other_tap(port: int) -> Iterator[Wiretap]:
+    """On another way there."""
     with Wiretap(port) as wiretap:
         yield wiretap
 

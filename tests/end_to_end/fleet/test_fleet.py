@@ -247,7 +247,7 @@ def test_workers_stop_when_their_master_is_gone(
 
 
 def test_a_master_takes_only_workers_that_fit_and_does_not_wait_for_ever(
-    start: Callable, work: Callable, port: int, profile: Callable, tmp_path: Path
+    start: Callable, work: Callable, port: int, tap: Any, other_tap: Any, profile: Callable, tmp_path: Path
 ) -> None:
     """One fits; another has its own profile and locustfile: exit 104 on both sides, with what each has."""
     other = tmp_path / "chat.py"
@@ -255,17 +255,21 @@ def test_a_master_takes_only_workers_that_fit_and_does_not_wait_for_ever(
     with other.open("a") as file:
         file.write("\n# changed\n")
     own = profile("stages: [{name: steady, duration: 4s, users: 4}]\n")
-    refused, good = work("--load-profile", "smoke", "--scenario", str(other)), work()
+    refused = work("--load-profile", "smoke", "--scenario", str(other), "--port", str(tap.port))
+    good = work("--port", str(other_tap.port))
+    # How long a machine takes to start them is no part of the wait.
+    for worker, way in ((refused, tap), (good, other_tap)):
+        worker.await_that(way.is_sought.is_set)
     master = start(
-        *("run", own, "--expect-workers", "2", "--port", str(port), "--expect-workers-max-wait", "15s")
+        *("run", own, "--expect-workers", "2", "--port", str(port), "--expect-workers-max-wait", "12s")
     )
     done = master.wait()
     assert done.code == 104, done.err
     assert not list(done.reports.iterdir())
-    assert "only 1 of 2 workers came within 15 s (" in done.err
+    assert "only 1 of 2 workers came within 12 s (" in done.err
     ended = refused.wait()
     assert ended.code == 104, ended.err
-    assert f"refused by the master at 127.0.0.1:{port}: " in ended.err
+    assert f"refused by the master at 127.0.0.1:{tap.port}: " in ended.err
     for reason in ("the scenario's locustfile is ", "the profile is ", " on the worker and "):
         assert reason in ended.err
         assert reason in done.err
