@@ -73,6 +73,12 @@ class Form:
         return runner.state in (STATE_INIT, STATE_STOPPED) and not runner.shape_greenlet
 
     @property
+    def has_users(self) -> bool:
+        """Whether the first of a run have come: until then Locust's page shows what was before it."""
+        runner = self._environment.runner
+        return runner is not None and runner.state not in (STATE_INIT, STATE_STOPPED)
+
+    @property
     def is_fixed(self) -> bool:
         """Whether a profile says how many users the last run had: nobody may change that while it goes."""
         return self._last is not None and not self._last.is_open_ended

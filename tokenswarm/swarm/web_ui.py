@@ -179,6 +179,7 @@ class TokenswarmUi:
         return {
             "is_asking": self._form.is_asking,
             "is_running": not self._form.is_idle,
+            "has_users": self._form.has_users,
             "is_fixed": self._form.is_fixed,
             "run": run,
         }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -13,6 +14,13 @@ import pytest
 from tokenswarm.loopback import free_port
 
 from ...report.browser import CHROMIUM, Tab, tab_of_chromium
+
+
+class SlowGit(NamedTuple):
+    """A git that never ends the first time it is asked what is being tested, and makes a file then."""
+
+    environ: dict[str, str]
+    asked: Path
 
 
 @pytest.fixture
@@ -42,6 +50,16 @@ def serve(start: Callable, kept: Path, port: int) -> Callable[..., Any]:
         return web
 
     return begin
+
+
+@pytest.fixture
+def slow_git(tmp_path: Path) -> SlowGit:
+    """A run that starts with it waits for 5 s, and goes on without it."""
+    git = tmp_path / "slow" / "git"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\n[ -e $0.asked ] || { echo > $0.asked; exec sleep 60; }\n")
+    git.chmod(0o755)
+    return SlowGit({"PATH": f"{git.parent}:{os.environ['PATH']}"}, git.with_name("git.asked"))
 
 
 @pytest.fixture

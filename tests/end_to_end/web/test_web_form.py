@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ import httpx
 import pytest
 
 from tokenswarm.loopback import free_port
+
+from .conftest import SlowGit
 
 pytestmark = pytest.mark.end_to_end
 BOUND_S = 60
@@ -63,14 +64,10 @@ def figures() -> str:
 
 
 @pytest.fixture
-def client(serve: Callable, port: int, figures: str, tmp_path: Path) -> Any:
-    """Of a web UI on a machine whose git takes its time to say what is being tested."""
-    slow = tmp_path / "slow" / "git"
-    slow.parent.mkdir()
-    slow.write_text("#!/bin/sh\necho >> $0.asked\nsleep 0.3\n")
-    slow.chmod(0o755)
-    environ = {"PATH": f"{slow.parent}:{os.environ['PATH']}"}
-    serve("smoke", "--time-scale", "0.4", "--prometheus-port", str(urlsplit(figures).port), environ=environ)
+def client(serve: Callable, port: int, figures: str, slow_git: SlowGit) -> Any:
+    """Of a web UI on a machine with such a git."""
+    figures_at = ("--prometheus-port", str(urlsplit(figures).port))
+    serve("smoke", "--time-scale", "0.4", *figures_at, environ=slow_git.environ)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as one:
         yield one
 
@@ -82,7 +79,7 @@ def gauges_at(figures: str) -> dict[str, str]:
 
 
 def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(
-    client: httpx.Client, kept: Path, figures: str, tmp_path: Path
+    client: httpx.Client, kept: Path, figures: str, slow_git: SlowGit
 ) -> None:
     """Each with its reason; nothing of it is kept, nor of a run that is stopped while it starts; and while
     one goes on no other one starts."""
@@ -106,7 +103,7 @@ def test_what_cannot_be_run_is_refused_and_the_next_good_start_runs(
 
     # What starts a run waits for a program, and is ended with it: there is a whole folder, or none.
     assert post(load_profile="smoke")["success"] is True
-    await_that((tmp_path / "slow" / "git.asked").exists)
+    await_that(slow_git.asked.exists)
     client.post("/stop")
     assert not list(kept.iterdir())
     await_that(lambda: not client.get("/tokenswarm/now").json()["is_running"])

@@ -14,6 +14,7 @@ from tokenswarm.mock.options import MockOptions
 from tokenswarm.mock.process import MockProcess
 
 from ...report.browser import Tab
+from .conftest import SlowGit
 from .page import BOUND_S, Page
 
 pytestmark = pytest.mark.end_to_end
@@ -119,17 +120,18 @@ def test_the_page_comes_to_the_end_of_a_run_whose_calls_last_long(
 
 
 def test_a_tab_with_the_form_is_told_of_the_run_that_another_one_started(
-    serve: Callable, tab: Tab, port: int
+    serve: Callable, tab: Tab, port: int, slow_git: SlowGit
 ) -> None:
-    """Locust's page asks for nothing before its own start."""
+    """Locust's page asks for nothing before its own start; and until the first users come it shows no run."""
     # The page asks every 2 s, or later where the machine is busy, and must find the run still going on.
-    serve("smoke", "--time-scale", "0.7")
+    serve("smoke", "--time-scale", "0.7", environ=slow_git.environ)
     page = Page(tab, f"http://127.0.0.1:{port}")
     page.go("/")
     page.await_text("Start new load test")
-    assert (
-        httpx.post(f"{page.url}/swarm", data={"load_profile": "smoke"}, timeout=60).json()["success"] is True
-    )
+    asked = {"load_profile": "smoke"}
+    assert httpx.post(f"{page.url}/swarm", data=asked, timeout=BOUND_S).json()["success"] is True
+    page.await_text("A run is about to begin")
+    assert "Show it" not in page.text
     page.await_text("A run is going on")
     page.click("show it")
     page.await_text(r"-smoke: \w+: ")

@@ -66,7 +66,9 @@
     if (now.is_asking) {
       say("The target is being asked whether it answers; then the run begins.", [], "asking");
     } else if (now.is_running && document.querySelector("main [name=loadProfile]")) {
-      say("A run is going on.", [["Show it", location.href]], "other"); // another tab began it
+      // Another tab began it. To load the page before its first users have come would bring the form again.
+      if (now.has_users) say("A run is going on.", [["Show it", location.href]], "other");
+      else say("A run is about to begin.", [], "other");
     } else if (run === null || !run.has_ended) {
       hush();
     } else if (run.report) {
