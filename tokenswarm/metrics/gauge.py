@@ -32,6 +32,10 @@ class Samples:
         """Those of one name, in the order in which they came; to look at, not to change."""
         return self._by_name.get(name, ())
 
+    def last_of_each(self, name: str, width_s: float) -> dict[int, float]:
+        """By the number of an interval so wide: the last value of one name that was read in it."""
+        return {int(sample.at_s / width_s): sample.value for sample in self.of(name)}
+
     @property
     def names(self) -> Collection[str]:
         """What there are samples of, in the order in which each first came."""

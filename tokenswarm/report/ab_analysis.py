@@ -13,6 +13,7 @@ from tokenswarm.metrics.pairs import Answer, Finding, Question, answer_all, over
 from tokenswarm.report.ab import AbResult, AbRow, Leg, shown
 from tokenswarm.report.ab_plan import AbPlan
 from tokenswarm.report.figure_key import FEWEST_CALLS, FigureKey
+from tokenswarm.report.figures import NOTHING
 from tokenswarm.report.recorded import Recorded, read_recorded
 
 INTERRUPTED: Final = "interrupted"
@@ -132,7 +133,9 @@ def _row(
         found = [(a, b) for a, b in found if a > 0 and b > 0]
     # What the change is the ratio, or the difference, of: whoever divides B by A must come to it.
     mean = fmean if key.is_share else geometric_mean
-    a_text, b_text = (shown(key, mean([pair[side] for pair in found])) if found else "–" for side in (0, 1))
+    a_text, b_text = (
+        shown(key, mean([pair[side] for pair in found])) if found else NOTHING for side in (0, 1)
+    )
     note = ""
     if answer.mean is None:
         note = f"measured in {answer.pairs} whole pairs; two are the fewest"

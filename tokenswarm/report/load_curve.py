@@ -28,9 +28,8 @@ _WIDE: Final = 16.0  # highest load ÷ lowest, from which on levels are even in 
 _LEAST_LEVELS: Final = 4
 _LEAST_CALLS: Final = 30  # of a level: fewer have no percentiles to speak of
 _VARIES: Final = 1.5  # highest load ÷ lowest, from which on a curve says something
-_WHOLE: Final = (
-    0.99  # of an interval's width: stages end a few milliseconds after their time, and clocks round
-)
+# Of an interval's width: stages end a few milliseconds after their time, and clocks round.
+_WHOLE: Final = 0.99
 _FALLEN: Final = 0.85  # of the highest power: by so much it must have fallen behind the knee
 
 
@@ -90,7 +89,11 @@ def load_curve_of(run: Run, profile: Profile) -> LoadCurve | None:
     """None unless the load varied, and enough of it was measured."""
     measurements, plan = run.measurements, StagePlan(profile.stages)
     judged = _judged_seconds(measurements)
-    offered = _planned(plan, judged, measurements.width_s) if plan.is_open else _users(measurements)
+    width_s = measurements.width_s
+    if plan.is_open:
+        offered = _planned(plan, judged, width_s)
+    else:
+        offered = measurements.samples.last_of_each("users", width_s)
     loads = {i: load for i, load in offered.items() if load > 0 and i in judged}
     if not loads or max(loads.values()) < _VARIES * min(loads.values()):
         return None
@@ -111,11 +114,6 @@ def load_curve_of(run: Run, profile: Profile) -> LoadCurve | None:
 def _planned(plan: StagePlan, intervals: Iterable[int], width_s: float) -> dict[int, float]:
     """By the plan, not by what came: arrivals by chance would make load out of noise."""
     return {i: plan.rate_at((i + 0.5) * width_s) or 0.0 for i in intervals}
-
-
-def _users(measurements: Measurements) -> dict[int, float]:
-    samples = measurements.samples.of("users")
-    return {int(sample.at_s / measurements.width_s): sample.value for sample in samples}
 
 
 def _judged_seconds(measurements: Measurements) -> dict[int, float]:

@@ -70,8 +70,7 @@ def monitored_tracks(measurements: Measurements, indices: range) -> Iterator[Tra
 
 
 def _last(measurements: Measurements, name: str) -> dict[int, float]:
-    width_s = measurements.width_s
-    return {int(s.at_s / width_s): s.value for s in measurements.samples.of(name)}
+    return measurements.samples.last_of_each(name, measurements.width_s)
 
 
 def _growth(measurements: Measurements, name: str) -> dict[int, float]:

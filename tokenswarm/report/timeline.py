@@ -45,7 +45,7 @@ def timeline_of(run: Run, results: Sequence[ThresholdResult]) -> Timeline | None
     measurements = run.measurements
     calls, times = _by_interval(measurements)
     planned = _planned(measurements)
-    users = _samples(measurements, "users")
+    users = measurements.samples.last_of_each("users", measurements.width_s)
     if not calls:
         return None
     indices = range(max((*calls, *users, *planned)) + 1)
@@ -236,7 +236,7 @@ _SAMPLED: Final = (
 def _target(measurements: Measurements, indices: range) -> Iterator[Track]:
     """CPU and memory of the target, the last sample of each interval; nothing where it wasn't sampled."""
     for sample, chart, name, factor in _SAMPLED:
-        found = _samples(measurements, sample)
+        found = measurements.samples.last_of_each(sample, measurements.width_s)
         if found:
             scaled = {i: round(value * factor, 3) for i, value in found.items()}
             yield Track(chart, name, _filled([scaled.get(i) for i in indices]))
@@ -244,7 +244,7 @@ def _target(measurements: Measurements, indices: range) -> Iterator[Track]:
 
 def _websockets(measurements: Measurements, indices: range) -> Iterator[Track]:
     """Connections that are open, and messages that come on them; nothing for a target asked by HTTP."""
-    opened = _samples(measurements, "ws_open")
+    opened = measurements.samples.last_of_each("ws_open", measurements.width_s)
     if not opened:
         return
     yield Track("websockets", "open", _filled([opened.get(i) for i in indices]))
@@ -269,11 +269,6 @@ def _per_second(counts: dict[int, float], indices: range, width_s: float) -> tup
 def _quantile_ms(histogram: Histogram | None, quantile: float) -> float | None:
     value = None if histogram is None else histogram.quantile(quantile)
     return None if value is None else round(value * 1000, 3)
-
-
-def _samples(measurements: Measurements, name: str) -> dict[int, float]:
-    """The last sample of each interval."""
-    return {int(s.at_s / measurements.width_s): s.value for s in measurements.samples.of(name)}
 
 
 def _filled(values: list[float | None]) -> tuple[float | None, ...]:
