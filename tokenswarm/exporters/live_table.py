@@ -29,13 +29,10 @@ COLUMNS: Final = (
     ("state", "State"),
 )
 _TIMES: Final = ("ttft", "latency", "effective_latency", "icl", "overhead", "overhead_ttft")
-# What each counts, and in what unit it is shown.
-_RATES: Final = {
-    "request_rate": ("requests", "calls/s"),
-    "output_tokens_rate": ("output_tokens", "tokens/s"),
-}
+_RATES: Final = {"request_rate": "calls/s", "output_tokens_rate": "tokens/s"}
 _SHARES: Final = ("error_rate", "cache_hit_rate", "fallback_rate", "goodput")
 _QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+_VALUE: Final = Aggregation("value")
 _P95: Final = Aggregation("p", 95)
 _EVERYTHING: Final = Selector()
 _STATES: Final = {
@@ -91,12 +88,12 @@ def _times(standing: Standing) -> Iterator[Row]:
 
 def _traffic(standing: Standing) -> Iterator[Row]:
     calls = standing.totals.count("requests", _EVERYTHING)
-    judged_s = standing.totals.seconds(_EVERYTHING, Span(0, standing.elapsed_s))
-    for name, (counted, unit) in _RATES.items():
-        value = standing.recent.read(name, Aggregation("value"), _EVERYTHING).value
+    until_now = Span(0, standing.elapsed_s)
+    for name, unit in _RATES.items():
+        value = standing.recent.read(name, _VALUE, _EVERYTHING).value
         now = "" if standing.state == ENDED else f"{value or 0:.1f}{_NARROW}{unit}"
-        count = standing.totals.count(counted, _EVERYTHING)
-        so_far = f"{count / judged_s:.1f}{_NARROW}{unit}" if judged_s else ""
+        mean = standing.totals.read(name, _VALUE, _EVERYTHING, until_now).value
+        so_far = "" if mean is None else f"{mean:.1f}{_NARROW}{unit}"
         yield _row("Traffic", name, now=now, so_far=so_far, samples=f"{calls:.0f}")
     for name in _SHARES:
         reading = standing.totals.read(name, Aggregation("rate"), _EVERYTHING)
